@@ -1,0 +1,5 @@
+// Package webhook is the vocabulary of webhooks: where events go, which events a webhook takes, and what one may look like.
+//
+// Validate and Rules judge what a client sends, before anything is stored; the address table that they use is the same one
+// that guards each connection later. Header values and signing secrets are kept only in sealed form, with a hint for people.
+package webhook

@@ -1,0 +1,152 @@
+package webhook_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hermod/shared/job"
+	"hermod/shared/webhook"
+)
+
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+func ExampleMatch_Takes() {
+	w := webhook.Webhook{UID: "w", Workflow: "enrich", Events: []job.EventType{job.EventFailed}, Payload: job.FormatV3}
+	fmt.Println(w.Match().Takes(job.Job{Workflow: "enrich"}, job.EventFailed))
+	fmt.Println(w.Match().Takes(job.Job{Workflow: "enrich"}, job.EventCreated))
+	fmt.Println(w.Match().Takes(job.Job{Workflow: "export"}, job.EventFailed))
+	// Output:
+	// true
+	// false
+	// false
+}
+
+func TestAWebhookTakesTheEventsOfItsScope(t *testing.T) {
+	j := job.Job{UID: "j1", Workflow: "f1"}
+	failures := []job.EventType{job.EventFailed, job.EventStopped}
+	tests := []struct {
+		name  string
+		match webhook.Match
+		event job.EventType
+		want  bool
+	}{
+		{"the whole project", webhook.Match{Events: failures}, job.EventFailed, true},
+		{"the second of its events", webhook.Match{Events: failures}, job.EventStopped, true},
+		{"an event it did not ask for", webhook.Match{Events: failures}, job.EventSucceeded, false},
+		{"no events", webhook.Match{}, job.EventFailed, false},
+		{"no event", webhook.Match{Events: failures}, job.NoEvent, false},
+		{"its workflow", webhook.Match{Events: failures, Workflow: "f1"}, job.EventFailed, true},
+		{"another workflow", webhook.Match{Events: failures, Workflow: "f2"}, job.EventFailed, false},
+		{"its job", webhook.Match{Events: failures, Job: "j1"}, job.EventFailed, true},
+		{"another job", webhook.Match{Events: failures, Job: "j2"}, job.EventFailed, false},
+		{"its job, an event it did not ask for", webhook.Match{Events: failures, Job: "j1"}, job.EventCreated, false},
+	}
+	for _, test := range tests {
+		if got := test.match.Takes(j, test.event); got != test.want {
+			t.Errorf("%s: Takes = %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+func TestAWebhookTakesNoChangeFromBeforeItExisted(t *testing.T) {
+	tests := []struct {
+		name    string
+		created time.Time
+		want    bool
+	}{
+		{"a millisecond before the change", noon.Add(-time.Millisecond), true},
+		{"at the change", noon, true},
+		{"in the millisecond of the change, which is dated by its begin", noon.Add(999 * time.Microsecond), true},
+		{"a millisecond after the change", noon.Add(time.Millisecond), false},
+	}
+	for _, test := range tests {
+		if got := (webhook.Match{CreatedAt: test.created}).Before(noon); got != test.want {
+			t.Errorf("a webhook created %s: Before = %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+func TestAMatchIsWhatFanOutNeedsOfAWebhook(t *testing.T) {
+	w := webhook.Webhook{UID: "w", Project: "p", Version: 7, URL: "u", Events: []job.EventType{job.EventPaused}, Workflow: "f", Job: "j", Payload: job.FormatStandard, CreatedAt: noon}
+	want := webhook.Match{Webhook: "w", Workflow: "f", Job: "j", Events: []job.EventType{job.EventPaused}, Payload: job.FormatStandard, CreatedAt: noon}
+	if diff := cmp.Diff(want, w.Match()); diff != "" {
+		t.Errorf("Match (-want +got):\n%s", diff)
+	}
+}
+
+// secret has its hint for a name.
+func secret(hint string, ends time.Time) webhook.Secret {
+	return webhook.Secret{Hint: hint, EndsAt: ends}
+}
+
+func TestRotationKeepsOldSecretsForTheOverlap(t *testing.T) {
+	var never time.Time
+	next := secret("new", never)
+	tests := []struct {
+		name    string
+		before  []webhook.Secret
+		overlap time.Duration
+		want    []webhook.Secret
+	}{
+		{"the first secret", nil, time.Hour, []webhook.Secret{next}},
+		{"the current one ends when the overlap is over", []webhook.Secret{secret("a", never)}, time.Hour, []webhook.Secret{next, secret("a", noon.Add(time.Hour))}},
+		{"without an overlap only the new one is left", []webhook.Secret{secret("b", never), secret("a", noon.Add(time.Hour))}, 0, []webhook.Secret{next}},
+		{"an older one is cut to the overlap", []webhook.Secret{secret("b", never), secret("a", noon.Add(7*time.Hour))}, time.Hour,
+			[]webhook.Secret{next, secret("b", noon.Add(time.Hour)), secret("a", noon.Add(time.Hour))}},
+		{"an older one that ends earlier is not prolonged", []webhook.Secret{secret("b", never), secret("a", noon.Add(time.Minute))}, time.Hour,
+			[]webhook.Secret{next, secret("b", noon.Add(time.Hour)), secret("a", noon.Add(time.Minute))}},
+		{"one that has ended is forgotten", []webhook.Secret{secret("b", never), secret("a", noon)}, time.Hour, []webhook.Secret{next, secret("b", noon.Add(time.Hour))}},
+		{"beyond three the oldest end at once", []webhook.Secret{secret("c", never), secret("b", noon.Add(time.Hour)), secret("a", noon.Add(time.Hour))}, time.Hour,
+			[]webhook.Secret{next, secret("c", noon.Add(time.Hour)), secret("b", noon.Add(time.Hour))}},
+	}
+	for _, test := range tests {
+		before := webhook.Webhook{UID: "w", Version: 4, Secrets: test.before}
+		kept := append([]webhook.Secret(nil), test.before...)
+		got := before.Rotate(next, test.overlap, noon)
+		if diff := cmp.Diff(test.want, got.Secrets); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if diff := cmp.Diff(kept, before.Secrets); diff != "" {
+			t.Errorf("%s: Rotate changed the webhook it read:\n%s", test.name, diff)
+		}
+		if got.Version != 4 {
+			t.Errorf("%s: Version = %d, want it left to the writer", test.name, got.Version)
+		}
+	}
+}
+
+func TestSecretsSignUntilTheyEnd(t *testing.T) {
+	w := webhook.Webhook{Secrets: []webhook.Secret{secret("c", time.Time{}), secret("b", noon.Add(time.Hour)), secret("a", noon)}}
+	tests := []struct {
+		at   time.Time
+		want []string
+	}{
+		{noon.Add(-time.Nanosecond), []string{"c", "b", "a"}},
+		{noon, []string{"c", "b"}},
+		{noon.Add(time.Hour), []string{"c"}},
+		{noon.AddDate(100, 0, 0), []string{"c"}},
+	}
+	for _, test := range tests {
+		var got []string
+		for _, s := range w.ValidSecrets(test.at) {
+			got = append(got, s.Hint)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("ValidSecrets(%v) (-want +got):\n%s", test.at, diff)
+		}
+	}
+	if len(w.Secrets) != 3 {
+		t.Errorf("ValidSecrets took secrets away from its webhook: %v", w.Secrets)
+	}
+}
+
+func TestAnAttemptHasTwelveSecondsUnlessTheWebhookSaysOtherwise(t *testing.T) {
+	for timeout, want := range map[time.Duration]time.Duration{0: 12 * time.Second, time.Second: time.Second, 20 * time.Second: 20 * time.Second} {
+		if got := (webhook.Webhook{Timeout: timeout}).PerAttempt(); got != want {
+			t.Errorf("PerAttempt with a time-out of %v = %v, want %v", timeout, got, want)
+		}
+	}
+}
