@@ -1,0 +1,11 @@
+package access
+
+// MaxCached is how many answers a Guard remembers at most.
+const MaxCached = maxCached
+
+// Remembered is how many answers the Guard remembers.
+func (g *Guard) Remembered() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.cached)
+}
