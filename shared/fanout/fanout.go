@@ -1,0 +1,191 @@
+package fanout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"hermod/shared/delivery"
+	"hermod/shared/job"
+	"hermod/shared/webhook"
+)
+
+// atOnce bounds how many events of a batch are archived at the same time.
+const atOnce = 64
+
+// Config is what a Fanout needs. The seams are required.
+type Config struct {
+	Archive  delivery.Archive
+	Webhooks webhook.Store
+	Queue    delivery.Queue
+
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: slog.Default
+}
+
+// Fanout is safe for concurrent use.
+type Fanout struct {
+	Config
+	hooks hookLists
+}
+
+// New returns a Fanout; a missing seam is a panic.
+func New(c Config) *Fanout {
+	if c.Archive == nil || c.Webhooks == nil || c.Queue == nil {
+		panic("fanout: a seam is missing in Config")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Fanout{Config: c, hooks: hookLists{store: c.Webhooks, known: map[string]hookList{}}}
+}
+
+// record is one job image on its way.
+type record struct {
+	job  job.Job
+	sent []delivery.Parcel
+	err  error // the store could not be reached: the record must come again
+	bad  error // the record cannot be processed: it is parked
+}
+
+// Handle fans a batch of job images out, each as it was right after a change. It returns an error for each that has to come
+// again, nil for those that passed.
+func (f *Fanout) Handle(ctx context.Context, images []job.Job) []error {
+	start := f.Now()
+	batch := make([]record, len(images))
+	for i, j := range images {
+		batch[i].job = j
+	}
+	f.archive(ctx, batch)
+	f.send(ctx, batch)
+	f.park(ctx, batch)
+	errs := make([]error, len(batch))
+	sent, failed := 0, 0
+	for i, r := range batch {
+		sent += len(r.sent)
+		if errs[i] = r.err; r.err != nil {
+			failed++
+			f.Logger.Error("event not fanned out", "job", r.job.UID, "project", r.job.Project, "version", r.job.Version, "error", r.err.Error())
+		}
+	}
+	f.Logger.Debug("fanout", "records", len(batch), "failed", failed, "messages", sent, "duration_ms", f.Now().Sub(start).Milliseconds())
+	return errs
+}
+
+// archive archives the events of the batch and makes their messages.
+func (f *Fanout) archive(ctx context.Context, batch []record) {
+	lists := f.hooks.of(ctx, batch)
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i := range batch {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			r := &batch[i]
+			defer func() {
+				if p := recover(); p != nil {
+					r.bad = fmt.Errorf("panic: %v", p)
+				}
+			}()
+			f.archiveOne(ctx, r, lists[r.job.Project])
+		})
+	}
+	wg.Wait()
+}
+
+func (f *Fanout) archiveOne(ctx context.Context, r *record, hooks hookList) {
+	if hooks.err != nil {
+		r.err = hooks.err
+		return
+	}
+	if len(r.job.Changes) == 0 {
+		r.bad = errors.New("the image has no change")
+		return
+	}
+	change := r.job.Last()
+	if change.Event == job.NoEvent {
+		return
+	}
+	own, err := f.Webhooks.JobMatches(ctx, r.job.Project, r.job.UID)
+	if err != nil {
+		r.err = fmt.Errorf("list webhooks of job %s: %w", r.job.UID, err)
+		return
+	}
+	e, err := newEvent(r.job, change, hooks.matches, own)
+	if err != nil {
+		r.bad = err
+		return
+	}
+	stored, existed, err := f.Archive.Put(ctx, e)
+	if err != nil {
+		r.err = fmt.Errorf("archive event %s: %w", e.UID, err)
+		return
+	}
+	now := f.Now()
+	for _, m := range stored.Matched {
+		msg := delivery.NewMessage(stored.Project, delivery.UID{Event: stored.UID, Webhook: m.Webhook}, delivery.Place{}, delivery.CauseSchedule)
+		msg.MaybeDup = existed
+		r.sent = append(r.sent, msg.Parcel(now, 0))
+	}
+}
+
+// newEvent renders the event that a change is, for the webhooks that take it.
+func newEvent(j job.Job, c job.Change, lists ...[]webhook.Match) (delivery.Event, error) {
+	e := delivery.Event{
+		UID: j.EventUID(c), Project: j.Project, Job: j.UID, Workflow: j.Workflow, Type: c.Event, Sequence: c.Version, At: c.At,
+		Bodies: map[job.Format][]byte{},
+	}
+	for _, list := range lists {
+		for _, m := range list {
+			if !m.Takes(j, c.Event) || !m.Before(c.At) {
+				continue
+			}
+			e.Matched = append(e.Matched, delivery.Match{Webhook: m.Webhook, Format: m.Payload})
+			if e.Bodies[m.Payload] != nil {
+				continue
+			}
+			body, err := j.Payload(c, m.Payload)
+			if err != nil {
+				return delivery.Event{}, fmt.Errorf("render event %s: %w", e.UID, err)
+			}
+			e.Bodies[m.Payload] = body
+		}
+	}
+	return e, nil
+}
+
+// send sends the messages of the whole batch together, so that queue requests are full.
+func (f *Fanout) send(ctx context.Context, batch []record) {
+	var parcels []delivery.Parcel
+	var owner []int
+	for i, r := range batch {
+		parcels = append(parcels, r.sent...)
+		for range r.sent {
+			owner = append(owner, i)
+		}
+	}
+	if len(parcels) == 0 {
+		return
+	}
+	err := f.Queue.Send(ctx, delivery.LaneFirst, parcels...)
+	if err == nil {
+		return
+	}
+	err = fmt.Errorf("send first attempts: %w", err)
+	var partial *delivery.SendError
+	if !errors.As(err, &partial) {
+		for _, i := range owner {
+			batch[i].err = err
+		}
+		return
+	}
+	for _, n := range partial.Failed {
+		batch[owner[n]].err = err
+	}
+}

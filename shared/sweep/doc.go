@@ -1,0 +1,2 @@
+// Package sweep sends the steps that fall due, and those that were lost.
+package sweep
