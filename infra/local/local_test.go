@@ -1,0 +1,299 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"hermod/infra/scenario"
+)
+
+// binary is the program, built once for all tests of the package.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "hermod-local-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "hermod")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// process is a running program.
+type process struct {
+	cmd    *exec.Cmd
+	stdout *output
+	stderr *output
+}
+
+// output is what a process wrote; it may be read while the process writes.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+	new chan struct{} // of size 1
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.new <- struct{}{}:
+	default:
+	}
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// wait waits until the output contains a text.
+func (o *output) wait(t testing.TB, text string) string {
+	t.Helper()
+	for give := time.After(60 * time.Second); ; {
+		if s := o.String(); strings.Contains(s, text) {
+			return s
+		}
+		select {
+		case <-o.new:
+		case <-give:
+			t.Fatalf("no %q within 60 s in: %s", text, o)
+		}
+	}
+}
+
+func launch(t testing.TB, args ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.Command(path, args...), stdout: &output{new: make(chan struct{}, 1)}, stderr: &output{new: make(chan struct{}, 1)}}
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+}
+
+// fails runs the program until it ends by itself, which it must do with an error, and returns what it said.
+func fails(t *testing.T, args ...string) string {
+	t.Helper()
+	p := launch(t, args...)
+	ended := make(chan error, 1)
+	go func() { ended <- p.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Fatalf("the program ended well, want an error")
+		}
+	case <-time.After(60 * time.Second):
+		t.Fatalf("the program did not end; it said: %s%s", p.stdout, p.stderr)
+	}
+	return p.stderr.String()
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// word returns the first word of a text that has the prefix.
+func word(text, prefix string) string {
+	s := bufio.NewScanner(strings.NewReader(text))
+	s.Split(bufio.ScanWords)
+	for s.Scan() {
+		if w := strings.TrimRight(s.Text(), ",."); strings.HasPrefix(w, prefix) {
+			return w
+		}
+	}
+	return ""
+}
+
+// target starts a service and returns it as the scenarios see it.
+func target(t testing.TB) (scenario.Target, func() *process) {
+	t.Helper()
+	args := []string{"-listen", freeAddress(t), "-data", filepath.Join(t.TempDir(), "data"), "-allow-http", "-allow-private", "-log", "warn"}
+	p := launch(t, args...)
+	out := p.stdout.wait(t, "And see what became of it")
+	g := scenario.Target{API: word(out, "http://"), Key: word(out, "hmd_")}
+	g.Crash = func(t testing.TB) {
+		t.Helper()
+		p.kill()
+		p = launch(t, args...)
+		p.stdout.wait(t, "API on")
+	}
+	return g, func() *process { return p }
+}
+
+func TestScenarios(t *testing.T) {
+	g, _ := target(t)
+	scenario.All(t, g)
+}
+
+func TestKilledInTheMiddleOf5000DeliveriesNothingAcknowledgedIsLost(t *testing.T) {
+	g, _ := target(t)
+	scenario.Crash(t, g, 5000, 10, 1)
+}
+
+func TestKilled20TimesIn1000DeliveriesNothingAcknowledgedIsLost(t *testing.T) {
+	g, _ := target(t)
+	scenario.Crash(t, g, 1000, 1, 20)
+}
+
+func TestAskedToStopItFinishesWhatIsInHand(t *testing.T) {
+	g, current := target(t)
+	scenario.Stop(t, g, func() {
+		p := current()
+		p.cmd.Process.Signal(syscall.SIGTERM)
+		if err := p.cmd.Wait(); err != nil {
+			t.Errorf("after SIGTERM the program ends with %v, want 0; it said: %s", err, p.stderr)
+		}
+	})
+}
+
+func TestASecondProcessOnTheFolderIsRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	launch(t, "-listen", "127.0.0.1:0", "-data", dir).stdout.wait(t, "API on")
+	if said := fails(t, "-listen", "127.0.0.1:0", "-data", dir); !strings.Contains(said, "in use") && !strings.Contains(said, "another process") {
+		t.Errorf("a second process is told %q, want that another process uses the folder", said)
+	}
+	if said := fails(t, "-data", dir, "-new-project", "x"); !strings.Contains(said, "in use") && !strings.Contains(said, "another process") {
+		t.Errorf("-new-project beside a running service is told %q, want that another process uses the folder", said)
+	}
+}
+
+func TestAPortInUseIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if said := fails(t, "-listen", l.Addr().String(), "-data", t.TempDir()); !strings.Contains(said, "address already in use") || !strings.Contains(said, "-listen") {
+		t.Errorf("a port in use is told as %q, want the reason and the flag", said)
+	}
+}
+
+func TestADamagedDatabaseIsRefusedAndLeftAsItIs(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "hermod.db")
+	garbage := bytes.Repeat([]byte("this is no database. "), 1000)
+	if err := os.WriteFile(file, garbage, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said := fails(t, "-listen", "127.0.0.1:0", "-data", dir); !strings.Contains(said, "hermod.db") {
+		t.Errorf("a damaged database is told as %q, want its name and what to do", said)
+	}
+	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, garbage) {
+		t.Errorf("the damaged file was changed (%v), want it left alone", err)
+	}
+}
+
+func TestAReadOnlyFolderIsRefused(t *testing.T) {
+	if said := fails(t, "-listen", "127.0.0.1:0", "-data", "/proc/hermod-data"); !strings.Contains(said, "data folder") {
+		t.Errorf("a folder that cannot be made is told as %q, want that it is the data folder", said)
+	}
+}
+
+func TestWrongFlagsAreRefused(t *testing.T) {
+	for _, args := range [][]string{{"-log", "loud"}, {"extra"}, {"-no-such-flag"}} {
+		if said := fails(t, args...); said == "" {
+			t.Errorf("%v: nothing was said, want what is wrong", args)
+		}
+	}
+}
+
+func TestNewProjectHasAKeyOfItsOwn(t *testing.T) {
+	dir, address := filepath.Join(t.TempDir(), "data"), freeAddress(t)
+	p := launch(t, "-data", dir, "-new-project", "second tenant")
+	if err := p.cmd.Wait(); err != nil {
+		t.Fatalf("-new-project: %v: %s", err, p.stderr)
+	}
+	key := word(p.stdout.String(), "hmd_")
+	api := word(launch(t, "-listen", address, "-data", dir).stdout.wait(t, "API on"), "http://")
+	req, err := http.NewRequest("GET", api+"/workflows", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-API-Key", key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, _ := io.ReadAll(res.Body); res.StatusCode != 200 || strings.TrimSpace(string(body)) != "[]" {
+		t.Errorf("the new project's workflows are %d %s, want 200 and none", res.StatusCode, body)
+	}
+}
+
+// The demo, as a newcomer meets it: the lines that it prints are run by a shell as they stand.
+func TestThePrintedLinesGiveAVerifiedDelivery(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Fatal("curl is needed: the printed lines use it")
+	}
+	p := launch(t, "-listen", freeAddress(t), "-data", filepath.Join(t.TempDir(), "data"), "-demo")
+	out := p.stdout.wait(t, "another, to fail")
+	var lines []string
+	for _, line := range strings.Split(out, "\n") {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "KEY=") || strings.HasPrefix(line, "JOB=") || strings.HasPrefix(line, "curl") {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) < 8 {
+		t.Fatalf("the start printed %d lines to try, want 8: %s", len(lines), out)
+	}
+	shell := func(script string) string {
+		said, err := exec.Command("bash", "-ec", script).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s\n%v: %s", script, err, said)
+		}
+		return string(said)
+	}
+	shell(strings.Join(lines[:4], "\n"))
+	p.stdout.wait(t, "/hook/mine  job.created  attempt 1  signature verified  answered 204")
+	p.stdout.wait(t, "/hook/shaky  job.succeeded  attempt 3  signature verified  answered 204")
+	p.stdout.wait(t, "/hook/broken  job.succeeded  attempt 5  signature verified  answered 500")
+	if n := strings.Count(p.stdout.String(), "NOT VERIFIED"); n != 0 {
+		t.Errorf("%d deliveries were not verified: %s", n, p.stdout)
+	}
+	for said := ""; !strings.Contains(said, `"state":"dead"`); said = shell(lines[5]) {
+		<-time.After(50 * time.Millisecond)
+	}
+	shell(strings.Join(lines[6:8], "\n"))
+	p.stdout.wait(t, "/hook/broken  job.succeeded  attempt 6  signature verified  answered 204")
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"hermod/shared/access"
+)
+
+// Limits of request bodies, in bytes.
+const (
+	maxBody = 256 << 10
+	maxBulk = 4 << 20 // of requests that carry many items
+)
+
+// route is one row of the table.
+type route struct {
+	method string
+	path   string       // below /v3, a ServeMux pattern
+	scope  access.Scope // what the key must have; empty: no key is needed
+	status int          // of success, unless the handler says otherwise
+	limit  int64        // of the body, in bytes
+	atRoot bool         // also without /v3
+	operation
+}
+
+// table is every route there is.
+func (a *api) table() []route {
+	const (
+		read, write = access.Read, access.Write
+		get, post   = http.MethodGet, http.MethodPost
+		patch, del  = http.MethodPatch, http.MethodDelete
+	)
+	return []route{
+		{get, "/health", "", 200, maxBody, true, on(a.health)},
+		{get, "/openapi.yaml", "", 200, maxBody, true, on(a.openAPI)},
+
+		{get, "/workflows", read, 200, maxBody, false, on(a.listWorkflows)},
+		{post, "/workflows", write, 201, maxBody, false, on(a.createWorkflow)},
+		{get, "/workflows/{uid}", read, 200, maxBody, false, on(a.getWorkflow)},
+		{post, "/workflows/{uid}/schedule", write, 200, maxBulk, false, on(a.launch)},
+
+		{get, "/jobs/{uid}", read, 200, maxBody, false, on(a.getJob)},
+		{patch, "/jobs/{uid}", write, 200, maxBody, false, on(a.updateJob)},
+		{post, "/jobs/{uid}/cancel", write, 200, maxBody, false, on(a.cancelJob)},
+		{post, "/jobs/{uid}/webhooks/retry", write, 202, maxBody, false, on(a.resendJob)},
+		{get, "/jobs/{uid}/deliveries", read, 200, maxBody, false, on(a.listJobDeliveries)},
+
+		{get, "/webhooks", read, 200, maxBody, false, on(a.listWebhooks)},
+		{post, "/webhooks", write, 201, maxBody, false, on(a.createWebhook)},
+		{get, "/webhooks/{uid}", read, 200, maxBody, false, on(a.getWebhook)},
+		{patch, "/webhooks/{uid}", write, 200, maxBody, false, on(a.updateWebhook)},
+		{del, "/webhooks/{uid}", write, 204, maxBody, false, on(a.deleteWebhook)},
+		{post, "/webhooks/{uid}/secret/rotate", write, 200, maxBody, false, on(a.rotateSecret)},
+		{post, "/webhooks/{uid}/test", write, 202, maxBody, false, on(a.sendTest)},
+		{post, "/webhooks/{uid}/retry", write, 202, maxBody, false, on(a.resend)},
+
+		{get, "/deliveries", read, 200, maxBody, false, on(a.listDeliveries)},
+		{get, "/deliveries/{uid}", read, 200, maxBody, false, on(a.getDelivery)},
+		{post, "/deliveries/{uid}/retry", write, 202, maxBody, false, on(a.retryDelivery)},
+
+		{get, "/redrives", read, 200, maxBody, false, on(a.listRedrives)},
+		{post, "/redrives", write, 202, maxBody, false, on(a.startRedrive)},
+		{get, "/redrives/{uid}", read, 200, maxBody, false, on(a.getRedrive)},
+		{post, "/redrives/{uid}/cancel", write, 200, maxBody, false, on(a.cancelRedrive)},
+	}
+}
+
+// patterns are the route's patterns for ServeMux. A GET route answers HEAD too.
+func (rt *route) patterns() []string {
+	patterns := []string{rt.pattern()}
+	if rt.atRoot {
+		patterns = append(patterns, rt.method+" "+rt.path)
+	}
+	return patterns
+}
+
+func (rt *route) pattern() string { return rt.method + " " + base + rt.path }
+
+// unrouted answers what no route takes: 404, or 405 and OPTIONS where another method would have found one.
+func (a *api) unrouted() http.Handler {
+	return a.serve(&route{path: "", limit: maxBody, operation: operation{prepare: func(c *call, _ []byte) (work, error) {
+		allowed := a.allowed(c.request)
+		switch {
+		case len(allowed) == 0:
+			return nil, refuse(noRoute, "")
+		case c.request.Method == http.MethodOptions:
+			return respond(answer{status: 204, header: map[string]string{"Allow": strings.Join(allowed, ", ")}}), nil
+		}
+		p := refuse(badMethod, "This path takes %s, not %s.", strings.Join(allowed, ", "), shown(c.request.Method))
+		p.header = map[string]string{"Allow": strings.Join(allowed, ", ")}
+		return nil, p
+	}}})
+}
+
+// allowed returns the methods that the request's path takes; none if there is no such path.
+func (a *api) allowed(r *http.Request) []string {
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		return nil
+	}
+	var methods []string
+	probe := *r
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		probe.Method = m
+		if _, pattern := a.mux.Handler(&probe); pattern != "/" && pattern != "" {
+			methods = append(methods, m)
+		}
+	}
+	if methods != nil {
+		methods = append(methods, http.MethodOptions)
+	}
+	return methods
+}

@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hermod/shared/delivery"
+	"hermod/shared/job"
+	"hermod/shared/uid"
+)
+
+// cleanBatch is how many rows are removed in one operation.
+const cleanBatch = 100
+
+// litter is a table whose rows expire.
+type litter struct {
+	table string
+	key   string // its columns, which are the order of the walk
+	width int    // how many
+	// Where there is no index on expires_at, the walk is over those rows only that are older than a row is kept at least: born is
+	// the column whose uid begins with the time that kept counts from. Empty: there is such an index, or the table is small.
+	born string
+	kept time.Duration
+}
+
+var littered = []litter{
+	{"delivery", "event, webhook", 2, "event", delivery.Retention},
+	{"answer", "event, webhook, number", 3, "event", delivery.AnswerRetention},
+	{"job", "uid", 1, "uid", job.Retention},
+	{"event", "project, uid", 2, "uid", delivery.Retention},
+	{"message", "lane, grp, visible_at, id", 4, "", 0},
+	{"webhook", "uid", 1, "", 0},
+	{"reply", "name", 1, "", 0},
+	{"redrive", "uid", 1, "", 0},
+	{"redrive_page", "task, number", 2, "", 0},
+}
+
+// cleanNowAndThen cleans at each interval until the database is closed.
+func (db *DB) cleanNowAndThen() {
+	tick := time.NewTicker(db.CleanEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-db.closing:
+			return
+		case <-tick.C:
+		}
+		if err := db.Clean(context.Background()); err != nil && !errors.Is(err, ErrClosed) {
+			db.Logger.Error("expired rows were not removed", "error", err.Error())
+		}
+	}
+}
+
+// Clean removes every row that has expired, a few at a time, so that others' writes go on in between.
+func (db *DB) Clean(ctx context.Context) error {
+	for _, l := range littered {
+		for after, done := []any(nil), false; !done; {
+			keys, err := db.expired(ctx, l, after)
+			if err == nil && len(keys) > 0 {
+				err = db.sweepAway(ctx, l, keys)
+			}
+			if err != nil {
+				return fmt.Errorf("clean table %s: %w", l.table, err)
+			}
+			if done = len(keys) < cleanBatch; !done {
+				after = keys[len(keys)-1]
+			}
+		}
+	}
+	return nil
+}
+
+// expired finds rows to remove, after the one with the given key.
+func (db *DB) expired(ctx context.Context, l litter, after []any) (keys [][]any, err error) {
+	now := db.Now()
+	w := where{}.and("expires_at <= ?", now)
+	if l.born != "" {
+		w = w.and(l.born+" < ?", uid.Min(now.Add(-l.kept)))
+	}
+	if after != nil {
+		w = w.and("("+l.key+") > ("+marks(l.width)+")", after...)
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", l.key, l.table, w, l.key, cleanBatch)
+	err = db.read(ctx, "find expired rows", func(c *conn) error {
+		keys, err = collect(c.rows(query, w.args...), func(r row) ([]any, error) {
+			key := make([]any, len(r))
+			for i, v := range r {
+				key[i] = v
+			}
+			return key, nil
+		})
+		return err
+	})
+	return keys, err
+}
+
+// sweepAway removes rows unless they were made to last longer meanwhile.
+func (db *DB) sweepAway(ctx context.Context, l litter, keys [][]any) error {
+	query := fmt.Sprintf("DELETE FROM %s WHERE (%s) = (%s) AND expires_at <= ?", l.table, l.key, marks(l.width))
+	return db.write(ctx, "remove expired rows", func(t *tx) error {
+		for _, key := range keys {
+			if _, err := t.exec(query, append(key[:len(key):len(key)], db.Now())...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,236 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"hermod/shared/delivery"
+)
+
+// Log keeps the rows of deliveries. It is a delivery.Log.
+type Log struct{ db *DB }
+
+// Log returns the side of the database that keeps rows of deliveries.
+func (db *DB) Log() *Log { return &Log{db} }
+
+// Rows reads the rows of these deliveries.
+func (s *Log) Rows(ctx context.Context, uids ...delivery.UID) (list []delivery.Delivery, err error) {
+	err = s.db.read(ctx, "read deliveries", func(c *conn) error {
+		for _, u := range uids {
+			d, err := s.row(c, u)
+			if err != nil {
+				return err
+			}
+			if d != nil {
+				list = append(list, *d)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// row reads one, nil if there is none.
+func (s *Log) row(c *conn, u delivery.UID) (*delivery.Delivery, error) {
+	r, err := c.get("SELECT "+deliveryColumns+" FROM delivery WHERE event = ? AND webhook = ? AND expires_at > ?", u.Event, u.Webhook, s.db.now())
+	if err != nil || r == nil {
+		return nil, err
+	}
+	d, err := decodeDelivery(r)
+	return &d, err
+}
+
+// Answers reads what the failed attempts of a delivery got back.
+func (s *Log) Answers(ctx context.Context, u delivery.UID) (map[int]delivery.Answer, error) {
+	answers := map[int]delivery.Answer{}
+	err := s.db.read(ctx, "read answers", func(c *conn) error {
+		for r, err := range c.rows("SELECT number, doc FROM answer WHERE event = ? AND webhook = ? AND expires_at > ?", u.Event, u.Webhook, s.db.now()) {
+			if err != nil {
+				return err
+			}
+			d, err := decode[answerDoc](r.blob(1))
+			if err != nil {
+				return err
+			}
+			answers[int(r.int(0))] = delivery.Answer(d)
+		}
+		return nil
+	})
+	return answers, err
+}
+
+// Step writes the outcome of a step, or its cancellation.
+func (s *Log) Step(ctx context.Context, d delivery.Delivery, was delivery.Place, a *delivery.Attempt) error {
+	return s.db.write(ctx, "write step", func(t *tx) error {
+		stored, err := s.row(t.conn, d.UID)
+		if err != nil {
+			return err
+		}
+		if stored == nil && was != (delivery.Place{}) || stored != nil && !stored.At(was) {
+			return delivery.ErrStale
+		}
+		next := d
+		if stored != nil {
+			next = withAttemptsOf(d, *stored)
+		}
+		return s.put(t, next, a)
+	})
+}
+
+// Succeed writes succeeded and appends the attempt. Mostly there is no row, and one statement does it.
+func (s *Log) Succeed(ctx context.Context, d delivery.Delivery, a delivery.Attempt) error {
+	d.State, d.Reason, d.NextAt, d.Due = delivery.Succeeded, "", time.Time{}, delivery.Due{}
+	first := d.Record(a)
+	args := deliveryValues(first)
+	return s.db.write(ctx, "write success", func(t *tx) error {
+		n, err := t.exec("INSERT INTO delivery ("+deliveryColumns+") VALUES ("+deliveryMarks+") ON CONFLICT DO NOTHING", args...)
+		if err != nil || n == 1 {
+			return err
+		}
+		stored, err := s.row(t.conn, d.UID)
+		switch {
+		case err != nil:
+			return err
+		case stored == nil: // it has expired
+			return s.put(t, d, &a)
+		case stored.State == delivery.Succeeded:
+			return s.put(t, *stored, &a)
+		}
+		next := withAttemptsOf(d, *stored)
+		next.Place = stored.Place
+		return s.put(t, next, &a)
+	})
+}
+
+// Append appends an attempt made outside the schedule. Without a row it writes d.
+func (s *Log) Append(ctx context.Context, d delivery.Delivery, a delivery.Attempt) error {
+	return s.db.write(ctx, "append attempt", func(t *tx) error {
+		stored, err := s.row(t.conn, d.UID)
+		switch {
+		case err != nil:
+			return err
+		case stored == nil:
+			return s.put(t, d, &a)
+		}
+		return s.put(t, *stored, &a)
+	})
+}
+
+// Reopen turns a row that ended without success into one that waits at step 0 of the next cycle.
+func (s *Log) Reopen(ctx context.Context, u delivery.UID, cycle int, next time.Time, due delivery.Due, expires time.Time) (d delivery.Delivery, err error) {
+	err = s.db.write(ctx, "reopen delivery", func(t *tx) error {
+		stored, err := s.row(t.conn, u)
+		switch {
+		case err != nil:
+			return err
+		case stored == nil, stored.Place.Cycle != cycle, stored.State != delivery.Dead && stored.State != delivery.Cancelled:
+			return delivery.ErrStale
+		}
+		d = *stored
+		d.State, d.Reason, d.Place = delivery.Retrying, "", delivery.Place{Cycle: cycle + 1}
+		d.NextAt, d.Due, d.Resends, d.EndedAt, d.ExpiresAt = next, due, 0, time.Time{}, expires
+		return s.put(t, d, nil)
+	})
+	return d, err
+}
+
+// Resent moves the due entry of a row that waits at the place, and counts.
+func (s *Log) Resent(ctx context.Context, u delivery.UID, at delivery.Place, due delivery.Due) error {
+	return s.db.write(ctx, "move due entry", func(t *tx) error {
+		n, err := t.exec(`UPDATE delivery SET due_at = ?, due_own = ?, resends = resends + 1
+			WHERE event = ? AND webhook = ? AND state IN ('pending', 'retrying') AND cycle = ? AND step = ? AND expires_at > ?`,
+			orNull(due.At), due.Own, u.Event, u.Webhook, at.Cycle, at.Step, s.db.now())
+		if err == nil && n == 0 {
+			err = delivery.ErrStale
+		}
+		return err
+	})
+}
+
+// put writes a row, with the attempt appended, and the attempt's answer.
+func (s *Log) put(t *tx, d delivery.Delivery, a *delivery.Attempt) error {
+	if a != nil {
+		d = d.Record(*a)
+	}
+	_, err := t.exec("INSERT OR REPLACE INTO delivery ("+deliveryColumns+") VALUES ("+deliveryMarks+")", deliveryValues(d)...)
+	if err != nil || a == nil || a.Answer == nil {
+		return err
+	}
+	_, err = t.exec("INSERT OR REPLACE INTO answer (event, webhook, number, expires_at, doc) VALUES (?, ?, ?, ?, ?)",
+		d.UID.Event, d.UID.Webhook, a.Number, s.db.Now().Add(delivery.AnswerRetention), encode(answerDoc(*a.Answer)))
+	return err
+}
+
+// withAttemptsOf is d with what the stored row has of attempts.
+func withAttemptsOf(d, stored delivery.Delivery) delivery.Delivery {
+	d.AttemptCount, d.LastStatus, d.LastClass, d.LastError = stored.AttemptCount, stored.LastStatus, stored.LastClass, stored.LastError
+	d.Attempts = stored.Attempts
+	return d
+}
+
+// Due lists due entries. Those of the same time have the order of their uids.
+func (s *Log) Due(ctx context.Context, after, until time.Time, from string, limit int) (page []delivery.DueEntry, next string, err error) {
+	at, last, err := parsePosition(from)
+	if err != nil {
+		return nil, "", err
+	}
+	at = max(at, stamp(after)+1)
+	err = s.db.read(ctx, "list due entries", func(c *conn) error {
+		page, err = collect(c.rows(`SELECT event, webhook, project, cycle, step, due_at, due_own, resends FROM delivery
+			WHERE due_at IS NOT NULL AND due_at >= ? AND due_at <= ? AND (due_at, event, webhook) > (?, ?, ?) AND expires_at > ?
+			ORDER BY due_at, event, webhook LIMIT ?`, at, until, at, last.Event, last.Webhook, s.db.now(), limit), decodeDue)
+		return err
+	})
+	if len(page) == limit {
+		next = position(page[limit-1])
+	}
+	return page, next, err
+}
+
+// position is that of an entry among all that are due: its time, then its uid.
+func position(e delivery.DueEntry) string {
+	return strconv.FormatInt(stamp(e.Due.At), 10) + "_" + e.UID.String()
+}
+
+func parsePosition(s string) (at int64, u delivery.UID, err error) {
+	if s == "" {
+		return 0, u, nil
+	}
+	stamped, rest, _ := strings.Cut(s, "_")
+	event, hook, ok := strings.Cut(rest, "_")
+	at, err = strconv.ParseInt(stamped, 10, 64)
+	if err != nil || !ok {
+		return 0, u, fmt.Errorf("list due entries: %q is no position", s)
+	}
+	return at, delivery.UID{Event: event, Webhook: hook}, nil
+}
+
+// List lists rows of the project in one state.
+func (s *Log) List(ctx context.Context, q delivery.Query) (page []delivery.Delivery, next string, err error) {
+	order := where{}.and("project = ?", q.Project).and("state = ?", string(q.State)).and("state <> 'succeeded'").between("event", q.Since, q.Until)
+	if q.Before != "" {
+		event, hook, _ := strings.Cut(q.Before, "_")
+		order = order.and("(event, webhook) < (?, ?)", event, hook)
+	}
+	err = s.db.read(ctx, "list deliveries", func(c *conn) error {
+		last, err := c.get(fmt.Sprintf("SELECT event || '_' || webhook FROM delivery WHERE %s ORDER BY event DESC, webhook DESC LIMIT 1 OFFSET %d",
+			order, maxExamined-1), order.args...)
+		if err != nil {
+			return err
+		}
+		next = last.first()
+		event, hook, _ := strings.Cut(next, "_")
+		asked := order.and("(event, webhook) >= (?, ?)", event, hook).and("expires_at > ?", s.db.now()).matching("webhook", q.Webhook).
+			matching("workflow", q.Workflow).matching("job", q.Job).matching("type", string(q.Event)).matching("class", string(q.Class))
+		page, err = collect(c.rows("SELECT "+deliveryColumns+" FROM delivery WHERE "+asked.String()+" ORDER BY event DESC, webhook DESC LIMIT ?",
+			append(asked.args, q.Limit)...), decodeDelivery)
+		return err
+	})
+	if len(page) == q.Limit {
+		next = page[len(page)-1].UID.String()
+	}
+	return page, next, err
+}
