@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +32,24 @@ type clock struct{ at atomic.Int64 }
 func (c *clock) Now() time.Time       { return time.UnixMilli(c.at.Load()).UTC() }
 func (c *clock) Move(d time.Duration) { c.at.Add(d.Milliseconds()) }
 
+// journal gathers what is logged.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.String()
+}
+
 // world is the API over a real engine, with two projects, called over HTTP.
 type world struct {
 	testing.TB
@@ -38,7 +57,8 @@ type world struct {
 	config  Config
 	clock   *clock
 	server  *httptest.Server
-	log     *bytes.Buffer // of requests, one JSON object a line
+	handler atomic.Pointer[http.Handler]
+	log     *journal // of requests, one JSON object a line
 	spec    *spec
 	project string
 	keys    map[string]string // full, reader, writer, none (no scope), other (another project's)
@@ -46,7 +66,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{TB: t, clock: &clock{}, spec: readSpec(t), keys: map[string]string{}, log: &bytes.Buffer{}}
+	w := &world{TB: t, clock: &clock{}, spec: readSpec(t), keys: map[string]string{}, log: &journal{}}
 	w.clock.at.Store(time.Date(2026, 1, 31, 9, 30, 0, 0, time.UTC).UnixMilli())
 	dir := t.TempDir()
 	db, err := sqlite.Open(t.Context(), sqlite.Config{
@@ -77,11 +97,12 @@ func newWorld(t testing.TB) *world {
 
 // start serves the API of the world's Config as it is now.
 func (w *world) start() {
-	if w.server != nil {
-		w.server.Close()
+	h := New(w.config)
+	w.handler.Store(&h)
+	if w.server == nil {
+		w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.handler.Load()).ServeHTTP(rw, r) }))
+		w.Cleanup(w.server.Close)
 	}
-	w.server = httptest.NewServer(New(w.config))
-	w.Cleanup(w.server.Close)
 }
 
 func (w *world) newProject(key string, scopes ...access.Scope) string {

@@ -47,6 +47,12 @@ type Attempt struct {
 // Delivered reports whether the receiver took the event.
 func (a Attempt) Delivered() bool { return a.Class == ClassNone && a.Status/100 == 2 }
 
+// Same reports whether two records are of one attempt. Times count in milliseconds: an engine may keep no more of them.
+func (a Attempt) Same(b Attempt) bool {
+	return a.Number == b.Number && a.Cause == b.Cause && a.Cycle == b.Cycle && a.Step == b.Step &&
+		a.StartedAt.UnixMilli() == b.StartedAt.UnixMilli()
+}
+
 // Timing is where an attempt's time went. A phase that did not happen (connection reused, no TLS) is 0.
 type Timing struct {
 	DNS       time.Duration // name resolution

@@ -95,7 +95,11 @@ func (d Delivery) At(p Place) bool { return d.State.Waits() && d.Place == p }
 func (d Delivery) NextNumber() int { return d.AttemptCount + 1 }
 
 // Record adds an attempt to the row, in memory: the one rule about counts, the last outcome and MaxAttempts that engines share.
+// An attempt that is there already is not added again: a write whose outcome was unknown may have been repeated.
 func (d Delivery) Record(a Attempt) Delivery {
+	if slices.ContainsFunc(d.Attempts, a.Same) {
+		return d
+	}
 	if a.Number > 0 {
 		d.AttemptCount++
 	}

@@ -51,6 +51,29 @@ func TestRecordDropsTheOldestAttemptsAndCountsThemAll(t *testing.T) {
 	}
 }
 
+func TestRecordAddsAnAttemptOnce(t *testing.T) {
+	first := delivery.Attempt{Number: 1, Cause: delivery.CauseSchedule, StartedAt: sentAt.Add(999 * time.Microsecond), Status: 500, Class: delivery.ClassStatus}
+	stored := first
+	stored.StartedAt = sentAt // as an engine keeps it that has milliseconds only
+	row := delivery.Delivery{}.Record(stored).Record(delivery.Attempt{Number: 2, StartedAt: sentAt, Status: 200})
+	if diff := cmp.Diff(row, row.Record(first)); diff != "" {
+		t.Errorf("Record of an attempt that is there already (-before +after):\n%s", diff)
+	}
+	for name, other := range map[string]func(*delivery.Attempt){
+		"number": func(a *delivery.Attempt) { a.Number = 3 },
+		"cause":  func(a *delivery.Attempt) { a.Cause = delivery.CauseManual },
+		"cycle":  func(a *delivery.Attempt) { a.Cycle = 1 },
+		"step":   func(a *delivery.Attempt) { a.Step = 1 },
+		"time":   func(a *delivery.Attempt) { a.StartedAt = a.StartedAt.Add(time.Millisecond) },
+	} {
+		a := first
+		other(&a)
+		if got := row.Record(a); len(got.Attempts) != 3 || got.AttemptCount != 3 {
+			t.Errorf("Record of an attempt of another %s: %d attempts, %d requests, want 3", name, len(got.Attempts), got.AttemptCount)
+		}
+	}
+}
+
 func TestRecordLeavesTheRowItReadAlone(t *testing.T) {
 	before := delivery.Delivery{Attempts: make([]delivery.Attempt, 1, 8)}
 	a, b := before.Record(delivery.Attempt{Number: 1}), before.Record(delivery.Attempt{Number: 2})

@@ -19,7 +19,8 @@ var (
 // one row. Expired rows are not found, whether removed yet or not. Every error that is none of the sentinels means that the
 // outcome is unknown.
 //
-// A write that adds an attempt with an Answer keeps the answer for AnswerRetention; it may be written apart, before the row.
+// A write adds an attempt as Delivery.Record does, so that it may be repeated when its outcome was unknown. The Answer of an
+// attempt is kept for AnswerRetention; it may be written apart, before the row.
 type Log interface {
 	// Rows reads the rows of these deliveries, as of the last write that returned, in no order, without those that have none. At
 	// most 100 are asked for.

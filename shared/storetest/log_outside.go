@@ -18,6 +18,7 @@ var outsideTests = []test[delivery.Log]{
 	{"whatever races with a success, the row ends succeeded", succeedAgainstStep},
 	{"an attempt appended leaves the rest of the row alone", appendLeavesRow},
 	{"an attempt appended without a row makes it", appendMakesRow},
+	{"an attempt written again, because its outcome was unknown, is there once", attemptWrittenAgain},
 	{"no attempt is lost among many appended at once", appendRace},
 	{"no attempt is lost when a step moves meanwhile", appendAgainstStep},
 }
@@ -150,6 +151,22 @@ func appendMakesRow(t *testing.T, l delivery.Log, c *Clock) {
 	a.Cause = delivery.CauseTest
 	must(t, l.Append(t.Context(), test, a), "Append")
 	wantRow(t, l, "a test that failed", test.Record(a))
+}
+
+func attemptWrittenAgain(t *testing.T, l delivery.Log, c *Clock) {
+	c.Advance(7*time.Millisecond + 890*time.Microsecond)
+	first := over(newDelivery("p1", c), delivery.Succeeded, zero, c)
+	dead := standing{delivery.Dead, delivery.Place{Step: 1}}.row(t, l, c)
+	for range 3 {
+		must(t, l.Succeed(t.Context(), first, accepted(1, zero, c)), "Succeed")
+		wantAttempts(t, readRow(t, l, first.UID), delivery.Succeeded, 1)
+		must(t, l.Append(t.Context(), unattempted(dead), failing(2, dead.Place, c)), "Append")
+		wantAttempts(t, readRow(t, l, dead.UID), delivery.Dead, 2)
+	}
+	for range 3 {
+		must(t, l.Succeed(t.Context(), unattempted(over(dead, delivery.Succeeded, dead.Place, c)), accepted(3, dead.Place, c)), "Succeed")
+		wantAttempts(t, readRow(t, l, dead.UID), delivery.Succeeded, 3)
+	}
 }
 
 func appendRace(t *testing.T, l delivery.Log, c *Clock) {

@@ -234,6 +234,7 @@ func (w *world) meanwhile(t *testing.T) func() {
 		at = w.Given.Row.standing().place
 	}
 	return func() {
+		w.clock.Advance(time.Millisecond) // two attempts do not start at one moment
 		before := w.requests(t)
 		defer func() { w.others += w.requests(t) - before }()
 		if err := w.Given.Meanwhile.standing().write(context.WithoutCancel(t.Context()), w.Log, w.clock, w.delivery, at, delivery.Due{}); err != nil {

@@ -45,10 +45,10 @@ func walkFaults(t *testing.T, v vector, c dispatch.Config, clock *Clock, r *rece
 
 // settle handles the record in hand and then whatever lies in the lanes, until nothing moves any more, and checks that nothing
 // was lost. A dispatcher that is given time repeats a write itself; one that is not hands the record back.
-func (w *world) settle(t *testing.T, time time.Duration) {
+func (w *world) settle(t *testing.T, limit time.Duration) {
 	t.Helper()
 	w.complete(t)
-	letters := w.finish(t, w.record(), time)
+	letters := w.finish(t, w.record(), limit)
 	for range 10 * delivery.MaxReceives {
 		moving := append(w.take(t, delivery.LaneFirst), w.take(t, delivery.LaneRetry)...)
 		if len(moving) == 0 {
@@ -56,7 +56,7 @@ func (w *world) settle(t *testing.T, time time.Duration) {
 			return
 		}
 		for _, m := range moving {
-			if w.handle(t, m.receipt, time).Acknowledge {
+			if w.handle(t, m.receipt, limit).Acknowledge {
 				must(t, w.Queue.Delete(t.Context(), m.receipt), "Delete")
 			} else {
 				must(t, w.Queue.Hide(t.Context(), m.receipt, 0), "Hide")
@@ -90,10 +90,10 @@ func (w *world) complete(t *testing.T) {
 }
 
 // finish handles the record in hand until it is acknowledged or has been received too often: then it is a letter.
-func (w *world) finish(t *testing.T, r delivery.Receipt, time time.Duration) []delivery.Message {
+func (w *world) finish(t *testing.T, r delivery.Receipt, limit time.Duration) []delivery.Message {
 	t.Helper()
 	for ; r.Receives <= delivery.MaxReceives; r.Receives++ {
-		if w.handle(t, r, time).Acknowledge {
+		if w.handle(t, r, limit).Acknowledge {
 			return nil
 		}
 	}
@@ -105,11 +105,11 @@ func (w *world) finish(t *testing.T, r delivery.Receipt, time time.Duration) []d
 	return []delivery.Message{m}
 }
 
-func (w *world) handle(t *testing.T, r delivery.Receipt, time time.Duration) delivery.Verdict {
+func (w *world) handle(t *testing.T, r delivery.Receipt, limit time.Duration) delivery.Verdict {
 	t.Helper()
 	ctx := t.Context()
-	if time > 0 {
-		limited, cancel := context.WithTimeout(ctx, time)
+	if limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		ctx = limited
 	}
