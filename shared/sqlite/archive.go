@@ -41,14 +41,28 @@ func (s *Archive) Put(ctx context.Context, e delivery.Event) (stored delivery.Ev
 		}
 		if stored, existed = e, n == 0; existed {
 			stored, err = s.event(t.conn, e.Project, e.UID)
+			return err
 		}
-		return err
+		t.onCommit(func() { s.db.events.replace(e.UID, archived{e, now.Add(delivery.Retention)}) })
+		return nil
 	})
 	return stored, existed, err
 }
 
-// Event reads one.
+// archived is an event that was stored lately, and when it expires.
+type archived struct {
+	event   delivery.Event
+	expires time.Time
+}
+
+// Event reads one; one that was stored lately from memory. What it returns is shared: nothing in it is to be changed.
 func (s *Archive) Event(ctx context.Context, project, uid string) (e delivery.Event, err error) {
+	if s.db.closed() {
+		return e, ErrClosed
+	}
+	if a, ok := s.db.events.get(uid); ok && a.event.Project == project && a.expires.After(s.db.Now()) {
+		return a.event, nil
+	}
 	err = s.db.read(ctx, "read event", func(c *conn) error {
 		e, err = s.event(c, project, uid)
 		return err
@@ -84,6 +98,7 @@ func (s *Archive) AddMatch(ctx context.Context, project, uid string, m delivery.
 		if err != nil {
 			return err
 		}
+		t.onCommit(func() { s.db.events.forget(uid) })
 		_, err = t.exec("UPDATE event SET matched = ?, body_v3 = ?, body_standard = ? WHERE project = ? AND uid = ?",
 			matched, bodies[0], bodies[1], project, uid)
 		return err
@@ -94,6 +109,7 @@ func (s *Archive) AddMatch(ctx context.Context, project, uid string, m delivery.
 // Extend keeps the event until then at least.
 func (s *Archive) Extend(ctx context.Context, project, uid string, until time.Time) error {
 	return s.db.write(ctx, "extend event", func(t *tx) error {
+		t.onCommit(func() { s.db.events.forget(uid) })
 		_, err := t.exec("UPDATE event SET expires_at = ? WHERE project = ? AND uid = ? AND expires_at < ? AND expires_at > ?",
 			until, project, uid, until, s.db.now())
 		return err

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"hermod/shared/job"
+	"hermod/shared/webhook"
 )
 
 // Config says which file, and how to work with it. Only Path is required.
@@ -56,7 +59,11 @@ type DB struct {
 	readers chan *conn
 	lastID  int64 // of messages and outbox entries; belongs to the writer
 
-	hooks  *hookCache
+	hooks  *recent[webhook.Webhook]
+	lists  *recent[hookList]
+	jobs   *recent[job.Job]
+	flows  *recent[job.Workflow]
+	events *recent[archived]
 	outbox *outbox
 	lanes  lanes
 
@@ -79,7 +86,11 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{Config: c.withDefaults(), lock: held, closing: make(chan struct{}), hooks: newHookCache(), outbox: newOutbox()}
+	db := &DB{
+		Config: c.withDefaults(), lock: held, closing: make(chan struct{}), outbox: newOutbox(),
+		hooks: newRecent[webhook.Webhook](10_000), lists: newRecent[hookList](1000), jobs: newRecent[job.Job](20_000),
+		flows: newRecent[job.Workflow](1000), events: newRecent[archived](4000),
+	}
 	if err := db.open(); err != nil {
 		db.hangUp()
 		return nil, err

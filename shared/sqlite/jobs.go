@@ -27,12 +27,27 @@ func (s *Jobs) Create(ctx context.Context, j job.Job) error {
 		if n == 0 {
 			return job.ErrExists
 		}
-		return s.db.publish(t, j, doc)
+		return s.written(t, j, doc)
 	})
 }
 
-// Get reads a job.
+// written ends every write of a job: the image goes to the outbox and stays in memory.
+func (s *Jobs) written(t *tx, j job.Job, doc []byte) error {
+	t.onCommit(func() { s.db.jobs.replace(j.UID, j) })
+	return s.db.publish(t, j, doc)
+}
+
+// Get reads a job; one that was written lately from memory. What it returns is shared: its slices are not to be changed.
 func (s *Jobs) Get(ctx context.Context, project, uid string) (job.Job, error) {
+	if s.db.closed() {
+		return job.Job{}, ErrClosed
+	}
+	if j, ok := s.db.jobs.get(uid); ok {
+		if j.Project != project || !j.UpdatedAt.Add(job.Retention).After(s.db.Now()) {
+			return job.Job{}, job.ErrNotFound
+		}
+		return j, nil
+	}
 	return readOne(ctx, s.db, "read job", job.ErrNotFound, decodeJob,
 		"SELECT doc FROM job WHERE uid = ? AND project = ? AND expires_at > ?", uid, project, s.db.now())
 }
@@ -49,7 +64,7 @@ func (s *Jobs) Update(ctx context.Context, j job.Job) error {
 		if n == 0 {
 			return s.whyNot(t, j)
 		}
-		return s.db.publish(t, j, doc)
+		return s.written(t, j, doc)
 	})
 }
 

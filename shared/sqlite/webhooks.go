@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"hermod/shared/job"
@@ -62,7 +63,14 @@ func (s *Webhooks) checkNew(t *tx, w webhook.Webhook) error {
 // changed ends every write that counts: it moves the project's hooks version and what is remembered.
 func (s *Webhooks) changed(t *tx, project, uid string, w *webhook.Webhook) error {
 	_, err := t.exec("INSERT INTO hooks (project, version) VALUES (?, 1) ON CONFLICT DO UPDATE SET version = version + 1", project)
-	t.onCommit(func() { s.db.hooks.replace(uid, w) })
+	t.onCommit(func() {
+		s.db.lists.forget(project)
+		if w == nil {
+			s.db.hooks.forget(uid)
+			return
+		}
+		s.db.hooks.replace(uid, clone(*w))
+	})
 	return err
 }
 
@@ -81,7 +89,7 @@ func (s *Webhooks) Get(ctx context.Context, project, uid string) (w webhook.Webh
 	case w.Project != project:
 		return webhook.Webhook{}, webhook.ErrNotFound
 	}
-	return w, nil
+	return clone(w), nil
 }
 
 func (s *Webhooks) load(ctx context.Context, uid string) (webhook.Webhook, error) {
@@ -89,9 +97,9 @@ func (s *Webhooks) load(ctx context.Context, uid string) (webhook.Webhook, error
 	w, err := readOne(ctx, s.db, "read webhook", webhook.ErrNotFound, decodeWebhook,
 		"SELECT doc, parked_until FROM webhook WHERE uid = ? AND expires_at IS NULL", uid)
 	if err == nil {
-		remember(w)
+		remember(uid, w)
 	}
-	return clone(w), err
+	return w, err
 }
 
 // Update writes a webhook over the version before it.
@@ -142,31 +150,74 @@ func (s *Webhooks) Park(ctx context.Context, project, uid string, until time.Tim
 	return s.db.write(ctx, "park webhook", func(t *tx) error {
 		_, err := t.exec("UPDATE webhook SET parked_until = ? WHERE uid = ? AND project = ? AND expires_at IS NULL AND parked_until < ?",
 			until, uid, project, until)
-		t.onCommit(func() { s.db.hooks.replace(uid, nil) })
+		t.onCommit(func() { s.db.hooks.forget(uid) })
 		return err
 	})
 }
 
+// hookList is what fan-out asks of a project again and again.
+type hookList struct {
+	version int
+	jobs    map[string]bool // those that have webhooks of their own
+}
+
 // HooksVersion reads the project's hooks version; 0 before its first webhook.
-func (s *Webhooks) HooksVersion(ctx context.Context, project string) (v int, err error) {
+func (s *Webhooks) HooksVersion(ctx context.Context, project string) (int, error) {
+	l, err := s.list(ctx, project)
+	return l.version, err
+}
+
+// list reads the project's hookList; in the steady state from memory.
+func (s *Webhooks) list(ctx context.Context, project string) (l hookList, err error) {
+	l, ok := s.db.lists.get(project)
+	if ok {
+		return l, nil
+	}
+	remember := s.db.lists.before()
 	err = s.db.read(ctx, "read hooks version", func(c *conn) error {
-		v, err = c.number("SELECT version FROM hooks WHERE project = ?", project)
-		return err
+		if l.version, err = c.number("SELECT version FROM hooks WHERE project = ?", project); err != nil {
+			return err
+		}
+		l.jobs = map[string]bool{}
+		for r, err := range c.rows("SELECT DISTINCT job FROM webhook WHERE project = ? AND job > '' AND expires_at IS NULL", project) {
+			if err != nil {
+				return err
+			}
+			l.jobs[r.text(0)] = true
+		}
+		return nil
 	})
-	return v, err
+	if err == nil {
+		remember(project, l)
+	}
+	return l, err
 }
 
 // ProjectMatches lists the matches of the webhooks that are not bound to one job.
 func (s *Webhooks) ProjectMatches(ctx context.Context, project string) ([]webhook.Match, error) {
-	return s.JobMatches(ctx, project, "")
+	return s.matches(ctx, project, "")
 }
 
-// JobMatches lists the matches of the webhooks that are bound to the job.
+// JobMatches lists the matches of the webhooks that are bound to the job. Few jobs have any.
 func (s *Webhooks) JobMatches(ctx context.Context, project, jobUID string) ([]webhook.Match, error) {
+	l, err := s.list(ctx, project)
+	if err != nil || !l.jobs[jobUID] {
+		return nil, err
+	}
+	return s.matches(ctx, project, jobUID)
+}
+
+func (s *Webhooks) matches(ctx context.Context, project, jobUID string) ([]webhook.Match, error) {
 	return readAll(ctx, s.db, "read matches", func(r row) (webhook.Match, error) {
 		w, err := decodeWebhook(r)
 		return w.Match(), err
 	}, "SELECT doc, parked_until FROM webhook WHERE project = ? AND job = ? AND expires_at IS NULL", project, jobUID)
+}
+
+// clone returns a webhook that shares no memory with w, so that a caller may change its own.
+func clone(w webhook.Webhook) webhook.Webhook {
+	w.Events, w.Headers, w.Secrets, w.Schedule = slices.Clone(w.Events), slices.Clone(w.Headers), slices.Clone(w.Secrets), slices.Clone(w.Schedule)
+	return w
 }
 
 // webhookDoc is a webhook as it is kept; ParkedUntil has a column.

@@ -72,30 +72,38 @@ func TestWebhookInMemoryFollowsEachWrite(t *testing.T) {
 }
 
 func TestReadBeforeAWriteIsNotRemembered(t *testing.T) {
-	h := newHookCache()
-	old, written := aHook("w"), aHook("w")
-	written.Version = 2
-	remember := h.before()
-	h.replace("w", &written)
-	remember(old)
-	if got, ok := h.get("w"); !ok || got.Version != 2 {
-		t.Errorf("get = version %d, %v, want the one that was written", got.Version, ok)
+	r := newRecent[int](10)
+	remember := r.before()
+	r.replace("k", 2)
+	remember("k", 1)
+	if got, ok := r.get("k"); !ok || got != 2 {
+		t.Errorf("get = %d, %v, want the one that was written", got, ok)
 	}
-	h.replace("w", nil)
-	h.before()(old)
-	if got, ok := h.get("w"); !ok || got.Version != 1 {
-		t.Errorf("get = version %d, %v, want what was read after the last write", got.Version, ok)
+	r.forget("k")
+	if got, ok := r.get("k"); ok {
+		t.Errorf("get = %d after it was forgotten, want none", got)
+	}
+	r.before()("k", 3)
+	if got, ok := r.get("k"); !ok || got != 3 {
+		t.Errorf("get = %d, %v, want what was read after the last write", got, ok)
 	}
 }
 
-func TestWebhooksInMemoryAreBounded(t *testing.T) {
-	h := newHookCache()
-	for i := range maxHooks + 10 {
-		w := aHook(fmt.Sprint(i))
-		h.replace(w.UID, &w)
+func TestMemoryIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
+	const limit = 100
+	r := newRecent[int](limit)
+	r.replace("used", 1)
+	for i := range 10 * limit {
+		r.replace(fmt.Sprint(i), i)
+		if _, ok := r.get("used"); !ok {
+			t.Fatalf("what is used each time is forgotten after %d others", i)
+		}
 	}
-	if len(h.known) > maxHooks {
-		t.Errorf("%d webhooks are in memory, want at most %d", len(h.known), maxHooks)
+	if n := len(r.fresh) + len(r.old); n > 2*limit {
+		t.Errorf("%d values are in memory, want at most %d", n, 2*limit)
+	}
+	if _, ok := r.get("0"); ok {
+		t.Error("what was not used for ten generations is still there")
 	}
 }
 
