@@ -176,6 +176,11 @@ func TestKilled20TimesIn1000DeliveriesNothingAcknowledgedIsLost(t *testing.T) {
 	scenario.Crash(t, g, 1000, 1, 20)
 }
 
+func TestReceiversThatHangHoldUpNobodyElse(t *testing.T) {
+	g, _ := target(t)
+	scenario.Hang(t, g)
+}
+
 func TestAskedToStopItFinishesWhatIsInHand(t *testing.T) {
 	g, current := target(t)
 	scenario.Stop(t, g, func() {

@@ -117,12 +117,26 @@ func (l *lane) queue(g *group) {
 	}
 }
 
+// From so many messages in hand on, a group may have an eighth of its usual number in hand, and from so many on only one: dozens of
+// receivers that hang must leave room for a thousand that do not.
+const (
+	crowded = 2048
+	packed  = 3072
+)
+
 // free is how many more messages of the group may be in hand.
 func (l *lane) free(g *group) int {
 	if l.perHook == 0 {
 		return maxReceive
 	}
-	return l.perHook - g.inHand
+	allowed := l.perHook
+	switch n := len(l.claims); {
+	case n >= packed:
+		allowed = 1
+	case n >= crowded:
+		allowed = max(1, allowed/8)
+	}
+	return allowed - g.inHand
 }
 
 func (l *lane) waitUntil(g *group, t int64) {

@@ -184,7 +184,7 @@ func (s *Queue) takeTurn(t *tx, l *lane, share int, now int64) (got []delivery.R
 	g := l.turn()
 	var claims []*claim
 	t.onUndo(func() { l.undo(g.name, claims, now) })
-	found, err := find(t.conn, l, g, min(share, l.free(g)), now)
+	found, err := find(t.conn, l, g, max(0, min(share, l.free(g))), now)
 	if err != nil {
 		return nil, err
 	}

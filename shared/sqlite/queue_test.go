@@ -112,6 +112,35 @@ func TestGroupThatHangsHoldsUpNobody(t *testing.T) {
 	}
 }
 
+func TestManyGroupsThatHangLeaveRoom(t *testing.T) {
+	q := open(t, newClock().now).Queue()
+	var hang []string
+	for i := range 500 {
+		hang = append(hang, fmt.Sprint("hangs", i))
+	}
+	sendTo(t, q, delivery.LaneFirst, 70, hang...)
+	held := 0
+	for {
+		got := receive(t, q, delivery.LaneFirst, 256)
+		if held += len(got); len(got) == 0 {
+			break
+		}
+	}
+	if held > packed+len(hang) {
+		t.Errorf("%d messages of 500 groups that hang are in hand, want at most %d", held, packed+len(hang))
+	}
+	sendTo(t, q, delivery.LaneFirst, 3, "works")
+	for i := range 3 {
+		got := receive(t, q, delivery.LaneFirst, 256)
+		if len(got) != 1 || got[0].Group != "works" {
+			t.Fatalf("Receive %d beside %d messages that hang = %q, want one of the group that works", i, held, bodies(got))
+		}
+		if err := q.Delete(t.Context(), got[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestPlaceIsFreeAgain(t *testing.T) {
 	tests := []struct {
 		name string
