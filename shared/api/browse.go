@@ -85,8 +85,11 @@ func (b *browser) ofArchive(ctx context.Context) (string, error) {
 		if err := b.lookUp(ctx); err != nil || b.full() {
 			return b.before, err
 		}
-		if b.before, start = next, next; next == "" {
-			break
+		if next == "" {
+			return "", nil
+		}
+		if start = next; b.before == "" || next < b.before { // a page may be empty and have moved nowhere
+			b.before = next
 		}
 	}
 	return b.before, nil

@@ -28,8 +28,9 @@ func (c *call) makeCursor(ctx context.Context, position string) (string, error) 
 
 // openCursor returns the position of a cursor: of the token itself or of the URL of a next page that has one.
 func (c *call) openCursor(ctx context.Context, cursor string) (string, error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(tokenIn(cursor))
-	if err != nil || len(raw) <= cursorSum || len(raw) > cursorSum+maxPosition {
+	token := tokenIn(cursor)
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || strings.ContainsAny(token, "\r\n") || len(raw) <= cursorSum || len(raw) > cursorSum+maxPosition {
 		return "", refuse(badCursor, "").with("parameter", "cursor")
 	}
 	position := string(raw[cursorSum:])

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"hermod/shared/access"
 	"hermod/shared/delivery"
@@ -20,39 +19,46 @@ import (
 type label string
 
 const (
-	badJSON        label = "INVALID_JSON"
-	badField       label = "INVALID_FIELD"
-	badParameter   label = "INVALID_PARAMETER"
-	badCursor      label = "INVALID_CURSOR"
-	badHeader      label = "INVALID_HEADER"
-	notOffered     label = "NOT_OFFERED"
-	noKey          label = "UNAUTHORIZED"
-	noScope        label = "MISSING_SCOPE"
-	otherProject   label = "WRONG_PROJECT"
-	notFound       label = "NOT_FOUND"
-	noRoute        label = "NO_SUCH_ROUTE"
-	badMethod      label = "METHOD_NOT_ALLOWED"
-	badMove        label = "ILLEGAL_TRANSITION"
-	badResult      label = "RESULT_CONTRADICTS_INPUTS"
-	staleVersion   label = "STALE_VERSION"
-	busy           label = "CHANGED_MEANWHILE"
-	quota          label = "QUOTA"
-	noEvent        label = "NO_EVENT"
-	notArchived    label = "EVENT_NOT_READY"
-	expired        label = "EVENT_EXPIRED"
-	hookDisabled   label = "WEBHOOK_DISABLED"
-	hookDeleted    label = "WEBHOOK_DELETED"
-	inFlight       label = "REQUEST_IN_FLIGHT"
-	tooLarge       label = "BODY_TOO_LARGE"
-	badMediaType   label = "UNSUPPORTED_MEDIA_TYPE"
-	otherRequest   label = "IDEMPOTENCY_KEY_REUSED"
-	internalError  label = "INTERNAL_ERROR"
-	outOfReach     label = "UNAVAILABLE"
-	scopeOfAuth          = "auth"   // the key
-	scopeOfRequest       = "param"  // the request, or what it meets
-	scopeOfService       = "server" // us
-	retrySoon            = time.Second
-	maxShown             = 64 // bytes of a client's own text in a sentence
+	badJSON       label = "INVALID_JSON"
+	badField      label = "INVALID_FIELD"
+	badParameter  label = "INVALID_PARAMETER"
+	badCursor     label = "INVALID_CURSOR"
+	badHeader     label = "INVALID_HEADER"
+	notOffered    label = "NOT_OFFERED"
+	noKey         label = "UNAUTHORIZED"
+	noScope       label = "MISSING_SCOPE"
+	otherProject  label = "WRONG_PROJECT"
+	notFound      label = "NOT_FOUND"
+	noRoute       label = "NO_SUCH_ROUTE"
+	badMethod     label = "METHOD_NOT_ALLOWED"
+	badMove       label = "ILLEGAL_TRANSITION"
+	badResult     label = "RESULT_CONTRADICTS_INPUTS"
+	staleVersion  label = "STALE_VERSION"
+	busy          label = "CHANGED_MEANWHILE"
+	quota         label = "QUOTA"
+	noEvent       label = "NO_EVENT"
+	notArchived   label = "EVENT_NOT_READY"
+	expired       label = "EVENT_EXPIRED"
+	hookDisabled  label = "WEBHOOK_DISABLED"
+	hookDeleted   label = "WEBHOOK_DELETED"
+	inFlight      label = "REQUEST_IN_FLIGHT"
+	tooLarge      label = "BODY_TOO_LARGE"
+	badMediaType  label = "UNSUPPORTED_MEDIA_TYPE"
+	otherRequest  label = "IDEMPOTENCY_KEY_REUSED"
+	internalError label = "INTERNAL_ERROR"
+	outOfReach    label = "UNAVAILABLE"
+)
+
+// What an error is about.
+const (
+	scopeOfAuth    = "auth"   // the key
+	scopeOfRequest = "param"  // the request, or what it meets
+	scopeOfService = "server" // us
+)
+
+const (
+	retrySoon = time.Second
+	maxShown  = 64 // bytes of a client's own text in a sentence
 )
 
 // labels is every error a client can see: its status, its scope, and the sentence where no better one is known.
@@ -240,9 +246,6 @@ func shown(s string) string {
 func checkText(field, s string, limit int) error {
 	if len(s) > limit {
 		return invalid(field, "has %d bytes; at most %d are allowed (a character may have several)", len(s), limit)
-	}
-	if !utf8.ValidString(s) {
-		return invalid(field, "must be UTF-8")
 	}
 	return nil
 }

@@ -64,7 +64,8 @@ func cut[T any](items []T, limit int, position func(T) string) ([]T, string) {
 	return items[:limit], position(items[limit-1])
 }
 
-// base returns what comes before the path in a URL of this API.
+// base returns what comes before the path in a URL of this API. Host and X-Forwarded-Proto are the client's word, and nobody
+// but the client reads the URL that is made of them.
 func (c *call) base() string {
 	if c.BaseURL != "" {
 		return c.BaseURL

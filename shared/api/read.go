@@ -1,9 +1,11 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -49,7 +51,8 @@ func (p *plan) readQuery(r *http.Request, v reflect.Value) error {
 	if err != nil {
 		return refuse(badParameter, "The query cannot be read: write it as name=value&name=value, percent-encoded.")
 	}
-	for name, values := range query {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
 		f, ok := find(p.query, name)
 		switch {
 		case !ok:

@@ -64,7 +64,7 @@ func viewRedrive(t redrive.Task) redriveView {
 	return redriveView{
 		UID: t.UID, State: t.State, Rate: t.Rate, Matched: t.Matched, Sent: t.Sent, Succeeded: t.Succeeded, Failed: t.Failed, Waiting: t.Waiting,
 		Filters: redriveFilters{
-			State: q.State, WebhookUID: known(q.Webhook), WorkflowUID: known(q.Workflow), JobUID: known(q.Job), Event: orNull(q.Event),
+			State: q.State, WebhookUID: orNull(q.Webhook), WorkflowUID: orNull(q.Workflow), JobUID: orNull(q.Job), Event: orNull(q.Event),
 			ErrorClass: orNull(q.Class), Since: job.KnownTime(q.Since), Until: job.KnownTime(q.Until),
 		},
 		CreatedAt: job.Time(t.CreatedAt), UpdatedAt: job.Time(t.UpdatedAt), CountedAt: job.KnownTime(t.CountedAt), EndedAt: job.KnownTime(t.EndedAt),

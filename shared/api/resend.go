@@ -48,7 +48,11 @@ func (a *api) resend(ctx context.Context, c *call, q resendRequest) (resent, err
 	if q.Event != "" {
 		return resent{}, invalid("job_uid", "is missing: with event, say which job's event to send")
 	}
-	return a.resendJob(ctx, c, q.byUID)
+	out, err := a.resendJob(ctx, c, q.byUID)
+	if errors.Is(err, job.ErrNotFound) {
+		err = refuse(notFound, "Without job_uid in the body the path names a job, and there is none of this uid in the project.")
+	}
+	return out, err
 }
 
 // resendOne sends the job's latest event that the webhook takes to that webhook, also if it was never matched.

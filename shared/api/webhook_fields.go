@@ -75,8 +75,8 @@ type headerView struct {
 
 func viewHook(w webhook.Webhook) hookView {
 	v := hookView{
-		UID: w.UID, Name: w.Name, URL: w.URL, Events: w.Events, WorkflowUID: known(w.Workflow), JobUID: known(w.Job),
-		Headers: []headerView{}, Payload: w.Payload, Enabled: w.Enabled, DisabledReason: known(string(w.Reason)),
+		UID: w.UID, Name: w.Name, URL: w.URL, Events: w.Events, WorkflowUID: orNull(w.Workflow), JobUID: orNull(w.Job),
+		Headers: []headerView{}, Payload: w.Payload, Enabled: w.Enabled, DisabledReason: orNull(string(w.Reason)),
 		Signatures: []string{"v1"}, RetrySchedule: retry.Schedule(w.Schedule).Seconds(), TimeoutSeconds: int(w.PerAttempt() / time.Second),
 		Description: w.Description, CreatedAt: job.Time(w.CreatedAt), UpdatedAt: job.Time(w.UpdatedAt),
 	}
@@ -93,14 +93,6 @@ func viewHook(w webhook.Webhook) hookView {
 func (v hookView) withSecret(s signature.Secret) hookView {
 	v.Secret = s.Reveal()
 	return v
-}
-
-// known returns s for JSON, or nil (null) if it is empty.
-func known(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // compose returns the webhook with the fields that were given, judged.

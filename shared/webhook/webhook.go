@@ -109,7 +109,11 @@ func (m Match) Before(change time.Time) bool {
 
 // ValidSecrets returns the secrets that sign at the given time, newest first.
 func (w Webhook) ValidSecrets(now time.Time) []Secret {
-	return slices.DeleteFunc(slices.Clone(w.Secrets), func(s Secret) bool { return !s.EndsAt.IsZero() && !now.Before(s.EndsAt) })
+	ended := func(s Secret) bool { return !s.EndsAt.IsZero() && !now.Before(s.EndsAt) }
+	if !slices.ContainsFunc(w.Secrets, ended) {
+		return w.Secrets
+	}
+	return slices.DeleteFunc(slices.Clone(w.Secrets), ended)
 }
 
 // Rotate returns the webhook with a new current secret. Every older one ends when the overlap is over, or earlier if it was
