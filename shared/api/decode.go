@@ -184,7 +184,8 @@ func (d *decoder) free(path string, s *shape, v reflect.Value) error {
 	if err := d.inspect(path, tok); err != nil {
 		return err
 	}
-	v.SetBytes(bytes.Clone(bytes.TrimLeft(d.body[begin:d.json.InputOffset()], " \t\r\n,:")))
+	raw := bytes.TrimLeft(d.body[begin:d.json.InputOffset()], " \t\r\n,:")
+	v.SetBytes(raw[:len(raw):len(raw)]) // part of the body, which nobody changes
 	return nil
 }
 

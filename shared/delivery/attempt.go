@@ -23,9 +23,6 @@ func (c Cause) Known() bool {
 	return false
 }
 
-// outside reports whether attempts of this cause are made outside the schedule, whatever the row's state.
-func (c Cause) outside() bool { return c == CauseManual || c == CauseProbe || c == CauseTest }
-
 // Attempt is one HTTP request and what came of it, or a step that was spent without one.
 type Attempt struct {
 	Number     int           // hermod-attempt of the request: 1 for the first POST of the delivery; 0 when no request was made

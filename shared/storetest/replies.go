@@ -64,7 +64,7 @@ func claims(t *testing.T, s access.Replies, c *Clock, name string) (n int) {
 	for _, err := range atOnce(writers, func(i int) error {
 		r, err := s.Begin(t.Context(), name, fmt.Sprint(i), c.Now())
 		if err == nil && r != nil {
-			return fmt.Errorf("Begin of a request that was never answered = %+v", r)
+			return fmt.Errorf("a request that was never answered has the reply %+v", r)
 		}
 		return err
 	}) {

@@ -139,7 +139,7 @@ func createAndMatch(ctx context.Context, s webhook.Store, c *Clock, jobUID strin
 			w.Job = jobUID
 		}
 		if err := s.Create(ctx, w); err != nil {
-			return fmt.Errorf("Create = %w", err)
+			return fmt.Errorf("create: %w", err)
 		}
 		v, err := s.HooksVersion(ctx, "p1")
 		if err != nil {
