@@ -35,7 +35,7 @@ type Task struct {
 	Project   string
 	Version   int // grows by one with each write; the condition of the next, and what the task's message in ops must carry
 	State     State
-	Query     delivery.Query // what is reopened; Limit and Before are not used. State is Dead, Cancelled or, for missing, empty
+	Query     delivery.Query // what is reopened; Limit and Before are not used. State is Dead, Cancelled or Missing
 	Rate      int            // deliveries a second
 	Matched   int            // counted when it was asked for, up to MaxCount
 	Sent      int
