@@ -28,9 +28,6 @@ type jobUpdate struct {
 }
 
 func (a *api) updateJob(ctx context.Context, c *call, q jobUpdate) (job.Record, error) {
-	if err := checkText("error_message", q.ErrorMessage, job.MaxError); err != nil {
-		return job.Record{}, err
-	}
 	u := job.Update{Status: q.Status, Error: q.ErrorMessage, Version: q.Version}
 	return a.changeJob(ctx, c, q.UID, func(j job.Job) (job.Job, bool, error) { return j.Apply(u, c.now()) })
 }

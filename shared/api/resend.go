@@ -137,7 +137,7 @@ func (a *api) match(ctx context.Context, j job.Job, change job.Change, e deliver
 	body := e.Bodies[m.Payload]
 	if body == nil {
 		var err error
-		if body, err = j.Payload(change, m.Payload); err != nil {
+		if body, err = j.Payload(e.UID, change, m.Payload); err != nil {
 			return err
 		}
 	}

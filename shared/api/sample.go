@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,20 +67,15 @@ func (a *api) changeToTest(ctx context.Context, c *call, w webhook.Webhook, q te
 	return j, change, nil
 }
 
-// testEvent returns the event to archive. Its uid is random, so that no test is ever taken for the fact; the body that carries
-// the event's uid gets it too.
+// testEvent returns the event to archive. Its uid is random, so that no test is ever taken for the fact.
 func testEvent(j job.Job, change job.Change, w webhook.Webhook, now time.Time) (delivery.Event, error) {
-	body, err := j.Payload(change, w.Payload)
-	if err != nil {
-		return delivery.Event{}, err
-	}
 	e := delivery.Event{
 		UID: uid.New(now), Project: w.Project, Job: j.UID, Workflow: j.Workflow, Type: change.Event, Sequence: change.Version, At: now, Test: true,
 		Matched: []delivery.Match{{Webhook: w.UID, Format: w.Payload}},
 	}
-	body = bytes.Replace(body, []byte(j.EventUID(change)), []byte(e.UID), 1)
+	body, err := j.Payload(e.UID, change, w.Payload)
 	e.Bodies = map[job.Format][]byte{w.Payload: body}
-	return e, nil
+	return e, err
 }
 
 // sampleMoves are the statuses that lead a launched job to each event.

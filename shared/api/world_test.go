@@ -287,7 +287,7 @@ func (w *world) archive(jobUID string) []delivery.Event {
 			if !m.Takes(j, change.Event) || !m.Before(change.At) {
 				continue
 			}
-			body, err := j.Payload(change, m.Payload)
+			body, err := j.Payload(j.EventUID(change), change, m.Payload)
 			w.noError(err)
 			e.Bodies[m.Payload] = body
 			e.Matched = append(e.Matched, delivery.Match{Webhook: m.Webhook, Format: m.Payload})

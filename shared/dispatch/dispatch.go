@@ -173,14 +173,8 @@ func (w *work) keepAttempt(ctx context.Context, row *delivery.Delivery) error {
 	if w.attempt == nil || w.kept || row == nil {
 		return nil
 	}
-	a := *w.attempt
 	w.kept = true
-	for _, kept := range row.Attempts {
-		if kept.Number == a.Number && kept.StartedAt.Equal(a.StartedAt) {
-			return nil
-		}
-	}
-	return w.persist(ctx, func() error { return w.Log.Append(ctx, *row, a) })
+	return w.persist(ctx, func() error { return w.Log.Append(ctx, *row, *w.attempt) }) // adds nothing if it is there already
 }
 
 // reopen starts the dead (or, on request, cancelled) delivery's next cycle and sends its step 0.

@@ -150,7 +150,7 @@ func newEvent(j job.Job, c job.Change, lists ...[]webhook.Match) (delivery.Event
 			if e.Bodies[m.Payload] != nil {
 				continue
 			}
-			body, err := j.Payload(c, m.Payload)
+			body, err := j.Payload(e.UID, c, m.Payload)
 			if err != nil {
 				return delivery.Event{}, fmt.Errorf("render event %s: %w", e.UID, err)
 			}

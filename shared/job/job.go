@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // Caps. Texts are counted in bytes of UTF-8.
 const (
 	MaxName    = 256 // bytes of a job's or workflow's name
-	MaxError   = 512 // bytes of error_message
+	MaxError   = 512 // bytes of error_message; what is longer is cut
 	MaxChanges = 20  // changes a job remembers, newest last
 	// Retention is how long a job is kept after its last change.
 	Retention = 62 * 24 * time.Hour
@@ -91,7 +92,7 @@ func (j Job) Apply(u Update, at time.Time) (Job, bool, error) {
 	if err := j.Counts.allows(u.Status); err != nil {
 		return j, false, err
 	}
-	return j.move(u.Status, NoCause, u.Error, at), true, nil
+	return j.move(u.Status, NoCause, cut(u.Error), at), true, nil
 }
 
 // Retry returns the job back at pending. Errors: *TransitionError.
@@ -141,4 +142,16 @@ func (j Job) move(next Status, cause Cause, message string, at time.Time) Job {
 		j.Changes = j.Changes[extra:]
 	}
 	return j
+}
+
+// cut shortens a message to MaxError bytes, the last of them an ellipsis: a report with a long message must not be lost.
+func cut(message string) string {
+	if len(message) <= MaxError {
+		return message
+	}
+	end := MaxError - len("…")
+	for !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end] + "…"
 }

@@ -3,8 +3,10 @@ package job_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -303,5 +305,19 @@ func TestEveryStatusAndEventTypeIsKnown(t *testing.T) {
 	}
 	if job.Status("").Known() || job.Status("Running").Known() || job.NoEvent.Known() || job.EventType("job.created").Known() {
 		t.Error("what is no status or event type is known")
+	}
+}
+
+func TestALongErrorMessageIsCutBetweenCharacters(t *testing.T) {
+	launched := job.Launch(job.Job{UID: "j"}, time.Now())
+	for _, message := range []string{"short", strings.Repeat("x", job.MaxError), strings.Repeat("x", job.MaxError+1), strings.Repeat("é", job.MaxError), "x" + strings.Repeat("€", job.MaxError)} {
+		j, _, err := launched.Apply(job.Update{Status: job.Shutdown, Error: message}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := strings.TrimSuffix(j.Error, "…")
+		if len(j.Error) > job.MaxError || !utf8.ValidString(j.Error) || !strings.HasPrefix(message, start) || len(message) <= job.MaxError && j.Error != message {
+			t.Errorf("a message of %d bytes becomes %d bytes: %q", len(message), len(j.Error), j.Error)
+		}
 	}
 }

@@ -40,14 +40,14 @@ type payloadStandard struct {
 	} `json:"data"`
 }
 
-// Payload renders the body of the event that change c of the job is. j is the job right after that change; rendered later,
-// it is the job of that moment with the change's status, version and error.
-func (j Job) Payload(c Change, f Format) ([]byte, error) {
+// Payload renders the body of an event of the given uid that tells change c of the job. j is the job right after that change;
+// rendered later, it is the job of that moment with the change's status, version and error.
+func (j Job) Payload(event string, c Change, f Format) ([]byte, error) {
 	j.Status, j.Version, j.Error = c.Status, c.Version, c.Error
 	switch f {
 	case FormatV3:
 		p := payloadV3{
-			UID: j.EventUID(c), JobUID: j.UID, Message: c.Event.Message(), ProjectUID: j.Project, RecipeRef: j.UID,
+			UID: event, JobUID: j.UID, Message: c.Event.Message(), ProjectUID: j.Project, RecipeRef: j.UID,
 			WorkflowUID: j.Workflow, WorkflowName: j.WorkflowName, JobName: known(j.Name),
 		}
 		if c.Event == EventFailed {

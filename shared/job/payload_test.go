@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func ExampleJob_Payload() {
 	j := job.Launch(job.Job{UID: jobUID, Project: projectUID, Workflow: workflowUID, WorkflowName: "Enrich", Name: "March"}, launchedAt)
-	body, err := j.Payload(j.Last(), job.FormatV3)
+	body, err := j.Payload(j.EventUID(j.Last()), j.Last(), job.FormatV3)
 	fmt.Println(string(body), err)
 	// Output:
 	// {"uid":"019cb73d-3271-75cd-894b-35683d9dfa86","job_uid":"0190a5d1-7c00-7abc-8def-0123456789ab","message":"Job requested.","project_uid":"0190a5d1-7c00-7abc-8def-00000000000a","error":null,"recipe_ref":"0190a5d1-7c00-7abc-8def-0123456789ab","workflow_uid":"0190a5d1-7c00-7abc-8def-00000000000f","workflow_name":"Enrich","job_name":"March"} <nil>
@@ -40,7 +40,7 @@ func TestPayloadsAreTheGoldenOnesByteForByte(t *testing.T) {
 	unnamed := job.Launch(job.Job{UID: jobUID, Project: projectUID, Workflow: workflowUID, WorkflowName: "Enrich"}, launchedAt)
 	for name, j := range map[string]job.Job{"requested": unnamed, "failed": failed(t), "succeeded": at(t, job.Finished)} {
 		for _, format := range job.Formats {
-			got, err := j.Payload(j.Last(), format)
+			got, err := j.Payload(j.EventUID(j.Last()), j.Last(), format)
 			if err != nil {
 				t.Fatalf("Payload(%s) of %s = %v", format, name, err)
 			}
@@ -137,7 +137,7 @@ func TestAPayloadRenderedLaterIsThatOfItsChange(t *testing.T) {
 
 func TestAnUnknownFormatIsRefused(t *testing.T) {
 	j := launched()
-	if body, err := j.Payload(j.Last(), "xml"); err == nil {
+	if body, err := j.Payload(j.EventUID(j.Last()), j.Last(), "xml"); err == nil {
 		t.Errorf("Payload(xml) = %s, want an error", body)
 	}
 }
@@ -145,7 +145,7 @@ func TestAnUnknownFormatIsRefused(t *testing.T) {
 // fields returns the payload of a change, as a receiver parses it.
 func fields(t *testing.T, j job.Job, c job.Change, f job.Format) map[string]any {
 	t.Helper()
-	body, err := j.Payload(c, f)
+	body, err := j.Payload(j.EventUID(c), c, f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func (w *World) Launch(name string) job.Job {
 func (w *World) Archived(hooks ...webhook.Webhook) delivery.Event {
 	w.T.Helper()
 	j := w.Launch("archived")
-	body, err := j.Payload(j.Last(), job.FormatV3)
+	body, err := j.Payload(j.EventUID(j.Last()), j.Last(), job.FormatV3)
 	if err != nil {
 		w.T.Fatal(err)
 	}
