@@ -269,7 +269,10 @@ func TestNewProjectHasAKeyOfItsOwn(t *testing.T) {
 // The demo, as a newcomer meets it: the lines that it prints are run by a shell as they stand.
 func TestThePrintedLinesGiveAVerifiedDelivery(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Fatal("curl is needed: the printed lines use it")
+		if os.Getenv("CI") != "" {
+			t.Fatal("curl is needed: the printed lines use it")
+		}
+		t.Skip("NOT CHECKED: the printed lines use curl, which is not on this machine")
 	}
 	p := launch(t, "-listen", freeAddress(t), "-data", filepath.Join(t.TempDir(), "data"), "-demo")
 	out := p.stdout.wait(t, "another, to fail")
