@@ -68,6 +68,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.level}))
+	slog.SetDefault(logger)
+	slog.SetLogLoggerLevel(slog.LevelDebug) // where net/http writes what a receiver sends unasked: no text of theirs in our log
 	s, err := openService(ctx, o, logger)
 	if err != nil {
 		return err
