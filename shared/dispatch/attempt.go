@@ -11,12 +11,16 @@ import (
 	"hermod/shared/delivery"
 	"hermod/shared/egress"
 	"hermod/shared/retry"
+	"hermod/shared/seal"
 	"hermod/shared/signature"
 	"hermod/shared/webhook"
 )
 
 // parkSpread is over how long parked deliveries of a webhook start again.
 const parkSpread = 60 * time.Second
+
+// errOutage says that what is sealed cannot be opened for now: our own fault, for which no step is spent.
+var errOutage = errors.New("sealed values cannot be opened for now")
 
 // take makes the attempt that the schedule asks for, and writes what came of it.
 func (w *work) take(ctx context.Context, p delivery.Place, row *delivery.Delivery) (delivery.Verdict, error) {
@@ -37,12 +41,12 @@ func (w *work) take(ctx context.Context, p delivery.Place, row *delivery.Deliver
 	if err != nil {
 		return delivery.Verdict{}, fmt.Errorf("read event %s: %w", w.rec.Event, err)
 	}
-	a, decision := w.post(ctx, hook, event, p, row)
+	a, decision, err := w.post(ctx, hook, event, p, row)
+	if err != nil {
+		return delivery.Verdict{}, err
+	}
 	if decision.Outcome == retry.Delivered {
 		return w.succeed(ctx, p, row, event)
-	}
-	if err := ctx.Err(); err != nil {
-		return delivery.Verdict{}, fmt.Errorf("attempt of delivery %s was cut off by us: %w", w.rec.UID(), err)
 	}
 	w.rest(ctx, hook, decision)
 	if decision.Outcome == retry.Disable {
@@ -78,7 +82,10 @@ func (w *work) ask(ctx context.Context, row *delivery.Delivery) (delivery.Verdic
 	if row != nil {
 		place = row.Place
 	}
-	a, decision := w.post(ctx, hook, event, place, row)
+	a, decision, err := w.post(ctx, hook, event, place, row)
+	if err != nil {
+		return delivery.Verdict{}, err
+	}
 	if decision.Outcome == retry.Delivered {
 		return w.succeed(ctx, place, row, event)
 	}
@@ -102,17 +109,21 @@ func (w *work) ask(ctx context.Context, row *delivery.Delivery) (delivery.Verdic
 	return delivery.Acknowledged(), nil
 }
 
-// post makes the request.
-func (w *work) post(ctx context.Context, hook webhook.Webhook, event delivery.Event, p delivery.Place, row *delivery.Delivery) (*delivery.Attempt, retry.Decision) {
+// post makes the request. An error means that nothing is known of the receiver, by our own fault: there is no outcome to write.
+func (w *work) post(ctx context.Context, hook webhook.Webhook, event delivery.Event, p delivery.Place, row *delivery.Delivery) (*delivery.Attempt, retry.Decision, error) {
 	a := &delivery.Attempt{Number: 1, Cause: w.rec.Cause, Cycle: p.Cycle, Step: p.Step, StartedAt: w.Now().UTC()}
 	if row != nil {
 		a.Number = row.NextNumber()
 	}
-	w.attempt, w.kept = a, false
 	req, err := w.request(ctx, hook, event, a)
+	if errors.Is(err, errOutage) {
+		return nil, retry.Decision{}, err
+	}
+	w.attempt, w.kept = a, false
 	if err != nil {
+		a.Number, a.Headers, a.SignedWith = 0, nil, nil // nothing is sent
 		a.Class, a.Error = delivery.ClassConfig, err.Error()
-		return a, retry.Decide(0, a.Class, "", a.StartedAt)
+		return a, retry.Decide(0, a.Class, "", a.StartedAt), nil
 	}
 	res := w.Client.Post(ctx, req)
 	a.Duration, a.Timing, a.Status, a.Class, a.Error = res.Duration, res.Timing, res.Status, res.Class, res.Error
@@ -124,10 +135,14 @@ func (w *work) post(ctx context.Context, hook webhook.Webhook, event delivery.Ev
 	case res.Status != 0:
 		a.Answer = &delivery.Answer{Headers: res.Header, Body: res.Body}
 	}
-	return a, decision
+	if err := ctx.Err(); err != nil && decision.Outcome != retry.Delivered {
+		return nil, retry.Decision{}, fmt.Errorf("attempt of delivery %s was cut off by us: %w", w.rec.UID(), err)
+	}
+	return a, decision, nil
 }
 
-// request builds the signed request of an attempt, and notes in the attempt what it was made of.
+// request builds the signed request of an attempt, and notes in the attempt what it was made of. Its error is a sentence for
+// people about the webhook, or errOutage.
 func (w *work) request(ctx context.Context, hook webhook.Webhook, event delivery.Event, a *delivery.Attempt) (egress.Request, error) {
 	match, ok := event.Match(hook.UID)
 	if !ok {
@@ -140,11 +155,11 @@ func (w *work) request(ctx context.Context, hook webhook.Webhook, event delivery
 	id := w.rec.UID().String()
 	h := http.Header{"Content-Type": {"application/json"}}
 	for _, own := range hook.Headers {
-		value, err := w.Box.Open(ctx, hook.Project, hook.UID, webhook.HeaderField(own.Name), own.Sealed)
+		value, err := w.open(ctx, hook, webhook.HeaderField(own.Name), own.Sealed, "the value of header "+own.Name)
 		if err != nil {
-			return egress.Request{}, fmt.Errorf("the value of header %s cannot be opened", own.Name)
+			return egress.Request{}, err
 		}
-		h.Set(own.Name, string(value))
+		h.Set(own.Name, value)
 		a.Headers = append(a.Headers, own.Name)
 	}
 	secrets, err := w.secrets(ctx, hook, a)
@@ -166,11 +181,11 @@ func (w *work) secrets(ctx context.Context, hook webhook.Webhook, a *delivery.At
 	valid := hook.ValidSecrets(a.StartedAt)
 	secrets := make([]signature.Secret, 0, len(valid))
 	for _, s := range valid {
-		text, err := w.Box.Open(ctx, hook.Project, hook.UID, webhook.SecretField, s.Sealed)
+		text, err := w.open(ctx, hook, webhook.SecretField, s.Sealed, "signing secret "+s.Hint)
 		if err != nil {
-			return nil, fmt.Errorf("signing secret %s cannot be opened", s.Hint)
+			return nil, err
 		}
-		secret, err := signature.Parse(string(text))
+		secret, err := signature.Parse(text)
 		if err != nil {
 			return nil, fmt.Errorf("signing secret %s: %w", s.Hint, err)
 		}
@@ -181,6 +196,18 @@ func (w *work) secrets(ctx context.Context, hook webhook.Webhook, a *delivery.At
 		return nil, errors.New("the webhook has no signing secret that is valid now")
 	}
 	return secrets, nil
+}
+
+// open opens a sealed value of the webhook; what names it for people.
+func (w *work) open(ctx context.Context, hook webhook.Webhook, field, sealed, what string) (string, error) {
+	plain, err := w.Box.Open(ctx, hook.Project, hook.UID, field, sealed)
+	switch {
+	case err == nil:
+		return string(plain), nil
+	case errors.Is(err, seal.ErrTampered), errors.Is(err, seal.ErrFormat), errors.Is(err, seal.ErrNoKey):
+		return "", fmt.Errorf("%s cannot be opened", what)
+	}
+	return "", fmt.Errorf("%w: %w", errOutage, err)
 }
 
 // base is the row as it was, or as it is before any outcome.

@@ -35,7 +35,7 @@ type Config struct {
 	Client   *egress.Client
 
 	Version       string           // of Hermod, for User-Agent; empty: dev
-	RedrivenAfter time.Duration    // 0: 60 s, with which an hour's clock error is safe; tests set less
+	RedrivenAfter time.Duration    // 0: 60 s; the clocks of senders and queue must agree to within it. Tests set less
 	Now           func() time.Time // nil: time.Now
 	Random        func() float64   // in [0, 1), for jitter; nil: math/rand
 	Logger        *slog.Logger     // nil: slog.Default

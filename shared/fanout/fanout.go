@@ -49,7 +49,7 @@ func New(c Config) *Fanout {
 // record is one job image on its way.
 type record struct {
 	job  job.Job
-	sent []delivery.Parcel
+	sent []delivery.Message
 	err  error // the store could not be reached: the record must come again
 	bad  error // the record cannot be processed: it is parked
 }
@@ -88,20 +88,17 @@ func (f *Fanout) archive(ctx context.Context, batch []record) {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			r := &batch[i]
-			defer func() {
-				if p := recover(); p != nil {
-					r.bad = fmt.Errorf("panic: %v", p)
-				}
-			}()
-			f.archiveOne(ctx, r, lists[r.job.Project])
+			if panicked := contain(func() error { f.archiveOne(ctx, r, lists[r.job.Project]); return nil }); panicked != nil {
+				r.bad = panicked
+			}
 		})
 	}
 	wg.Wait()
 }
 
 func (f *Fanout) archiveOne(ctx context.Context, r *record, hooks hookList) {
-	if hooks.err != nil {
-		r.err = hooks.err
+	if hooks.err != nil || hooks.bad != nil {
+		r.err, r.bad = hooks.err, hooks.bad
 		return
 	}
 	if len(r.job.Changes) == 0 {
@@ -127,11 +124,10 @@ func (f *Fanout) archiveOne(ctx context.Context, r *record, hooks hookList) {
 		r.err = fmt.Errorf("archive event %s: %w", e.UID, err)
 		return
 	}
-	now := f.Now()
 	for _, m := range stored.Matched {
 		msg := delivery.NewMessage(stored.Project, delivery.UID{Event: stored.UID, Webhook: m.Webhook}, delivery.Place{}, delivery.CauseSchedule)
 		msg.MaybeDup = existed
-		r.sent = append(r.sent, msg.Parcel(now, 0))
+		r.sent = append(r.sent, msg)
 	}
 }
 
@@ -164,16 +160,16 @@ func newEvent(j job.Job, c job.Change, lists ...[]webhook.Match) (delivery.Event
 func (f *Fanout) send(ctx context.Context, batch []record) {
 	var parcels []delivery.Parcel
 	var owner []int
+	now := f.Now()
 	for i, r := range batch {
-		parcels = append(parcels, r.sent...)
-		for range r.sent {
-			owner = append(owner, i)
+		for _, m := range r.sent {
+			parcels, owner = append(parcels, m.Parcel(now, 0)), append(owner, i)
 		}
 	}
 	if len(parcels) == 0 {
 		return
 	}
-	err := f.Queue.Send(ctx, delivery.LaneFirst, parcels...)
+	err := contain(func() error { return f.Queue.Send(ctx, delivery.LaneFirst, parcels...) })
 	if err == nil {
 		return
 	}
@@ -188,4 +184,14 @@ func (f *Fanout) send(ctx context.Context, batch []record) {
 	for _, n := range partial.Failed {
 		batch[owner[n]].err = err
 	}
+}
+
+// contain runs f; a panic is its error.
+func contain(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f()
 }

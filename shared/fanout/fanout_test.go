@@ -1,12 +1,13 @@
 package fanout_test
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"hermod/shared/delivery"
 	"hermod/shared/fanout"
@@ -14,8 +15,6 @@ import (
 	"hermod/shared/sqlite/sqlitetest"
 	"hermod/shared/webhook"
 )
-
-var errDown = errors.New("the store is down")
 
 func newFanout(w *sqlitetest.World, change ...func(*fanout.Config)) *fanout.Fanout {
 	c := fanout.Config{Archive: w.Archive(), Webhooks: w.Webhooks(), Queue: w.Queue(), Now: w.Now, Logger: slog.New(slog.DiscardHandler)}
@@ -54,6 +53,7 @@ func TestAnEventReachesTheWebhooksThatTakeIt(t *testing.T) {
 		w.Hook("https://example.com/job", func(h *webhook.Webhook) { h.Job = j.UID }).UID,
 		w.Hook("https://example.com/disabled", func(h *webhook.Webhook) { h.Enabled = false }).UID,
 		w.Hook("https://example.com/standard", func(h *webhook.Webhook) { h.Payload = job.FormatStandard }).UID,
+		w.Hook("https://example.com/now", func(h *webhook.Webhook) { h.CreatedAt = j.CreatedAt.Add(999 * time.Microsecond) }).UID,
 	}
 	w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Events = []job.EventType{job.EventFailed} })
 	w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Workflow = other.UID })
@@ -69,6 +69,11 @@ func TestAnEventReachesTheWebhooksThatTakeIt(t *testing.T) {
 	if err != nil || len(e.Bodies) != 2 || len(e.Matched) != len(want) {
 		t.Errorf("archived: %d bodies, %d matches, %v; want both formats and %d matches", len(e.Bodies), len(e.Matched), err, len(want))
 	}
+	for _, format := range job.Formats {
+		if body, err := j.Payload(e.UID, j.Last(), format); err != nil || string(body) != string(e.Bodies[format]) {
+			t.Errorf("the archived body in format %s is %s, want %s", format, e.Bodies[format], body)
+		}
+	}
 	for _, m := range messages {
 		if m.MaybeDup || m.Cause != delivery.CauseSchedule || m.Place() != (delivery.Place{}) {
 			t.Errorf("a first message is %+v, want a first attempt that is no copy", m)
@@ -76,12 +81,55 @@ func TestAnEventReachesTheWebhooksThatTakeIt(t *testing.T) {
 	}
 }
 
+func TestAWebhookGetsTheEventTypesThatItTakes(t *testing.T) {
+	w := sqlitetest.New(t)
+	hooks := map[string]job.EventType{}
+	for _, e := range job.EventTypes {
+		hooks[w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Events = []job.EventType{e} }).UID] = e
+	}
+	f := newFanout(w)
+	j := w.Launch("a life")
+	passes(t, f, j)
+	for _, s := range []job.Status{job.Running, job.Paused, job.Running, job.Shutdown} {
+		j = moved(t, w, j, s)
+		passes(t, f, j)
+	}
+	var got []job.EventType
+	for _, m := range w.Messages(delivery.LaneFirst) {
+		e, err := w.Archive().Event(t.Context(), w.Project, m.Event)
+		if err != nil || e.Type != hooks[m.Webhook] {
+			t.Errorf("an event %s (%v) goes to a webhook that takes %s", e.Type, err, hooks[m.Webhook])
+		}
+		got = append(got, e.Type)
+	}
+	slices.Sort(got)
+	want := []job.EventType{job.EventCreated, job.EventFailed, job.EventPaused, job.EventRequested}
+	if !slices.Equal(got, want) {
+		t.Errorf("the events sent are %v, want %v", got, want)
+	}
+}
+
+// moved is the job after a report, not stored.
+func moved(t *testing.T, w *sqlitetest.World, j job.Job, s job.Status) job.Job {
+	t.Helper()
+	w.Pass(time.Second)
+	j, changed, err := j.Apply(job.Update{Status: s}, w.Now())
+	if err != nil || !changed {
+		t.Fatalf("Apply %s = %v, %v", s, changed, err)
+	}
+	return j
+}
+
 func TestAnEventThatNobodyTakesIsArchived(t *testing.T) {
 	w := sqlitetest.New(t)
 	j := w.Launch("alone")
 	passes(t, newFanout(w), j)
-	if _, err := w.Archive().Event(t.Context(), w.Project, j.EventUID(j.Last())); err != nil {
-		t.Errorf("Event = %v, want it archived", err)
+	e, err := w.Archive().Event(t.Context(), w.Project, j.EventUID(j.Last()))
+	if err != nil || len(e.Matched) != 0 || len(e.Bodies) != 0 {
+		t.Errorf("Event = %+v, %v; want it archived without matches and bodies", e, err)
+	}
+	if got := w.Messages(delivery.LaneFirst); len(got) != 0 {
+		t.Errorf("%d messages are sent, want none", len(got))
 	}
 }
 
@@ -90,14 +138,17 @@ func TestAChangeWithoutAnEventPasses(t *testing.T) {
 	w.Hook("https://example.com/")
 	j := w.Launch("resumes")
 	for _, s := range []job.Status{job.Running, job.Paused, job.Running} {
-		var err error
-		if j, _, err = j.Apply(job.Update{Status: s}, w.Now()); err != nil {
-			t.Fatal(err)
-		}
+		j = moved(t, w, j, s)
 	}
 	passes(t, newFanout(w), j)
 	if got := w.Messages(delivery.LaneFirst); len(got) != 0 {
 		t.Errorf("running again sends %d messages, want none", len(got))
+	}
+	if e, err := w.Archive().Event(t.Context(), w.Project, j.EventUID(j.Last())); !errors.Is(err, delivery.ErrNoEvent) {
+		t.Errorf("Event = %+v, %v; want none archived", e, err)
+	}
+	if got := w.Receive(delivery.LaneOps); len(got) != 0 {
+		t.Errorf("%d records are parked, want none", len(got))
 	}
 }
 
@@ -105,124 +156,26 @@ func TestARunAgainSendsWhatTheFirstArchived(t *testing.T) {
 	w := sqlitetest.New(t)
 	hook := w.Hook("https://example.com/")
 	j := w.Launch("again")
-	passes(t, newFanout(w), j)
+	f := newFanout(w)
+	passes(t, f, j)
 	w.Messages(delivery.LaneFirst)
+	first, err := w.Archive().Event(t.Context(), w.Project, j.EventUID(j.Last()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Hook("https://example.com/later", func(h *webhook.Webhook) { h.CreatedAt = j.CreatedAt.Add(-time.Hour) })
-	passes(t, newFanout(w), j)
+	hook.Version, hook.Payload = 2, job.FormatStandard
+	if err := w.Webhooks().Update(t.Context(), hook); err != nil {
+		t.Fatal(err)
+	}
+	j.WorkflowName = "renamed meanwhile"
+	passes(t, f, j)
 	got := w.Messages(delivery.LaneFirst)
 	if len(got) != 1 || got[0].Webhook != hook.UID || !got[0].MaybeDup {
 		t.Errorf("a run again sends %+v, want the one match of the first run, as a possible copy", got)
 	}
-}
-
-// faultyQueue fails sends.
-type faultyQueue struct {
-	delivery.Queue
-	err error
-}
-
-func (q *faultyQueue) Send(ctx context.Context, lane delivery.Lane, parcels ...delivery.Parcel) error {
-	if q.err != nil {
-		return q.err
-	}
-	return q.Queue.Send(ctx, lane, parcels...)
-}
-
-func TestACrashBetweenArchiveAndSendLosesNothing(t *testing.T) {
-	w := sqlitetest.New(t)
-	w.Hook("https://example.com/")
-	j := w.Launch("crash")
-	q := &faultyQueue{Queue: w.Queue(), err: errDown}
-	f := newFanout(w, func(c *fanout.Config) { c.Queue = q })
-	if errs := f.Handle(t.Context(), []job.Job{j}); !errors.Is(errs[0], errDown) {
-		t.Errorf("a record that could not be sent gives %v, want the reason, so that it comes again", errs[0])
-	}
-	q.err = nil
-	passes(t, f, j)
-	if got := w.Messages(delivery.LaneFirst); len(got) != 1 || !got[0].MaybeDup {
-		t.Errorf("after the crash %+v is sent, want one message, as a possible copy", got)
-	}
-}
-
-func TestOnlyTheRecordsThatWereNotSentComeAgain(t *testing.T) {
-	w := sqlitetest.New(t)
-	w.Hook("https://example.com/")
-	w.Hook("https://example.com/")
-	images := []job.Job{w.Launch("a"), w.Launch("b"), w.Launch("c")}
-	q := &faultyQueue{Queue: w.Queue(), err: &delivery.SendError{Failed: []int{3}, Err: errDown}}
-	errs := newFanout(w, func(c *fanout.Config) { c.Queue = q }).Handle(t.Context(), images)
-	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
-		t.Errorf("with the fourth of six parcels unsent the records give %v, want an error for the second only", errs)
-	}
-}
-
-// countingHooks counts reads, and fails them for one project.
-type countingHooks struct {
-	webhook.Store
-	versions, lists int
-	down            string
-}
-
-func (s *countingHooks) HooksVersion(ctx context.Context, project string) (int, error) {
-	s.versions++
-	if project == s.down {
-		return 0, errDown
-	}
-	return s.Store.HooksVersion(ctx, project)
-}
-
-func (s *countingHooks) ProjectMatches(ctx context.Context, project string) ([]webhook.Match, error) {
-	s.lists++
-	return s.Store.ProjectMatches(ctx, project)
-}
-
-func TestWebhooksAreListedAgainOnlyWhenTheyChanged(t *testing.T) {
-	w := sqlitetest.New(t)
-	w.Hook("https://example.com/")
-	s := &countingHooks{Store: w.Webhooks()}
-	f := newFanout(w, func(c *fanout.Config) { c.Webhooks = s })
-	passes(t, f, w.Launch("a"), w.Launch("b"), w.Launch("c"))
-	passes(t, f, w.Launch("d"))
-	if s.versions != 2 || s.lists != 1 {
-		t.Errorf("two batches read the version %d times and the list %d times, want 2 and 1", s.versions, s.lists)
-	}
-	w.Messages(delivery.LaneFirst)
-	w.Hook("https://example.com/new") // was answered before the next change
-	passes(t, f, w.Launch("e"))
-	if got := w.Messages(delivery.LaneFirst); len(got) != 2 {
-		t.Errorf("a change after the second webhook's answer makes %d messages, want 2", len(got))
-	}
-}
-
-func TestAnUnreachableStoreHoldsOnlyItsOwnRecords(t *testing.T) {
-	w := sqlitetest.New(t)
-	j, foreign := w.Launch("ours"), w.Launch("theirs")
-	foreign.Project = "elsewhere"
-	s := &countingHooks{Store: w.Webhooks(), down: foreign.Project}
-	errs := newFanout(w, func(c *fanout.Config) { c.Webhooks = s }).Handle(t.Context(), []job.Job{foreign, j})
-	if !errors.Is(errs[0], errDown) || errs[1] != nil {
-		t.Errorf("Handle = %v, want an error for the first record only", errs)
-	}
-}
-
-func TestWhatCannotBeProcessedIsParkedAndPasses(t *testing.T) {
-	w := sqlitetest.New(t)
-	w.Hook("https://example.com/")
-	broken, sound := w.Launch("broken"), w.Launch("sound")
-	broken.Changes = nil
-	f := newFanout(w)
-	passes(t, f, broken, sound)
-	if got := w.Messages(delivery.LaneFirst); len(got) != 1 {
-		t.Errorf("the sound record makes %d messages, want 1", len(got))
-	}
-	ops := w.Receive(delivery.LaneOps)
-	if len(ops) != 1 || !fanout.Parked(ops[0].Body) {
-		t.Fatalf("ops has %d messages, want the parked record", len(ops))
-	}
-	if v := f.Again(t.Context(), ops[0]); v.Acknowledge || v.VisibleAfter != time.Minute {
-		t.Errorf("a record that still cannot be processed gives %+v, want it handed back for a minute", v)
-	}
-	if fanout.Parked([]byte(`{"kind":"redrive"}`)) || fanout.Parked([]byte("no JSON")) {
-		t.Error("Parked takes what is no parked record for one")
+	again, err := w.Archive().Event(t.Context(), w.Project, first.UID)
+	if diff := cmp.Diff(first, again); err != nil || diff != "" {
+		t.Errorf("a run again changes the archived event: %v (-first +again):\n%s", err, diff)
 	}
 }

@@ -19,16 +19,23 @@ type hookLists struct {
 type hookList struct {
 	version int
 	matches []webhook.Match
-	err     error
+	err     error // the store could not be reached
+	bad     error // what the store has cannot be read
 }
 
 // of returns the lists of all projects in the batch, each valid at a moment after this call began.
 func (h *hookLists) of(ctx context.Context, batch []record) map[string]hookList {
 	lists := map[string]hookList{}
 	for _, r := range batch {
-		if _, ok := lists[r.job.Project]; !ok {
-			lists[r.job.Project] = h.list(ctx, r.job.Project)
+		project := r.job.Project
+		if _, ok := lists[project]; ok {
+			continue
 		}
+		var l hookList
+		if panicked := contain(func() error { l = h.list(ctx, project); return nil }); panicked != nil {
+			l = hookList{bad: panicked}
+		}
+		lists[project] = l
 	}
 	return lists
 }

@@ -29,9 +29,13 @@ func (f *Fanout) park(ctx context.Context, batch []record) {
 			continue
 		}
 		f.Logger.Error("event parked", "job", r.job.UID, "project", r.job.Project, "version", r.job.Version, "error", r.bad.Error())
-		body, err := json.Marshal(parked{Format: 1, Kind: parkedKind, Why: r.bad.Error(), Job: r.job})
+		image := r.job
+		image.Configuration = nil // no event tells it, and with it the image may be longer than a message
+		body, err := json.Marshal(parked{Format: 1, Kind: parkedKind, Why: r.bad.Error(), Job: image})
 		if err == nil {
-			err = f.Queue.Send(ctx, delivery.LaneOps, delivery.Parcel{Group: r.job.UID, Body: body})
+			err = contain(func() error {
+				return f.Queue.Send(ctx, delivery.LaneOps, delivery.Parcel{Group: r.job.UID, Body: body})
+			})
 		}
 		if err != nil {
 			r.err = fmt.Errorf("park record of job %s: %w", r.job.UID, err)

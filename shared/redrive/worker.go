@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -45,9 +46,15 @@ func (s *Service) proceed(ctx context.Context, t Task, delay time.Duration) erro
 	return nil
 }
 
-// Handle works on one message of the lane ops and says what becomes of it.
-func (s *Service) Handle(ctx context.Context, r delivery.Receipt) delivery.Verdict {
+// Handle works on one message of the lane ops and says what becomes of it. A panic is contained.
+func (s *Service) Handle(ctx context.Context, r delivery.Receipt) (v delivery.Verdict) {
 	var m message
+	defer func() {
+		if p := recover(); p != nil {
+			s.Logger.Error("redrive panicked", "redrive", m.Task, "project", m.Project, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			v = delivery.HandedBack(r.Receives)
+		}
+	}()
 	err := json.Unmarshal(r.Body, &m)
 	switch {
 	case err == nil && m.Format > messageFormat:
@@ -95,10 +102,14 @@ func (s *Service) sendPage(ctx context.Context, t Task) error {
 	if err != nil {
 		return err
 	}
+	items, err := s.begun(ctx, t)
+	if err != nil {
+		return err
+	}
+	page, items = add(page, items)
 	now := s.Now().UTC().Truncate(time.Millisecond)
-	items, parcels := make([]Item, len(page)), make([]delivery.Parcel, len(page))
+	parcels := make([]delivery.Parcel, len(page))
 	for i, d := range page {
-		items[i] = Item{UID: d.UID, Cycle: d.Place.Cycle}
 		m := delivery.NewMessage(d.Project, d.UID, d.Place, delivery.CauseRedrive)
 		if q.State == Missing {
 			m.Cause, m.MaybeDup = delivery.CauseSchedule, true // a first attempt again
@@ -115,7 +126,7 @@ func (s *Service) sendPage(ctx context.Context, t Task) error {
 	if err := s.Queue.Send(ctx, delivery.LaneRetry, parcels...); err != nil {
 		return fmt.Errorf("send page %d: %w", t.Pages, err)
 	}
-	t.Position, t.Pages, t.Sent, t.Version, t.UpdatedAt = next, pages, t.Sent+len(page), t.Version+1, now
+	t.Position, t.Pages, t.Sent, t.Version, t.UpdatedAt = next, pages, t.Sent+len(items), t.Version+1, now
 	if next == "" {
 		t.State, t.SentAt = Settling, now
 	}
@@ -123,6 +134,41 @@ func (s *Service) sendPage(ctx context.Context, t Task) error {
 		return fmt.Errorf("write progress: %w", err)
 	}
 	return s.proceed(ctx, t, t.pace(len(page)))
+}
+
+// begun returns what the page was to send in a run before this one, which crashed: dispatch may have reopened it since.
+func (s *Service) begun(ctx context.Context, t Task) (items []Item, err error) {
+	for n := t.Pages; ; n++ {
+		part, err := s.Tasks.Page(ctx, t.UID, n)
+		if err != nil {
+			return nil, fmt.Errorf("read page %d: %w", n, err)
+		}
+		if len(part) == 0 {
+			return items, nil
+		}
+		items = append(items, part...)
+	}
+}
+
+// add adds what was found to the items of a page begun before, and leaves out of what was found those that the page has reopened
+// and that are dead again.
+func add(found []delivery.Delivery, items []Item) ([]delivery.Delivery, []Item) {
+	begun := make(map[delivery.UID]int, len(items))
+	for _, item := range items {
+		begun[item.UID] = item.Cycle
+	}
+	page := found[:0]
+	for _, d := range found {
+		cycle, ok := begun[d.UID]
+		switch {
+		case !ok:
+			items = append(items, Item{UID: d.UID, Cycle: d.Place.Cycle})
+		case cycle != d.Place.Cycle:
+			continue
+		}
+		page = append(page, d)
+	}
+	return page, items
 }
 
 // pace is when delivery number i of a page may start, at the task's rate; never later than a message can wait.
@@ -170,6 +216,7 @@ func (s *Service) count(ctx context.Context, t Task) (counted Task, unmoved int,
 		}
 		unmoved += left
 	}
+	t.Waiting += unmoved
 	t.CountedAt = s.Now().UTC().Truncate(time.Millisecond)
 	return t, unmoved, nil
 }

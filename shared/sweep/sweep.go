@@ -77,6 +77,7 @@ func (s *Sweeper) due(ctx context.Context, now time.Time) (sent int, err error) 
 	until := now.Add(Ahead)
 	err = s.each(ctx, after, until, func(page []delivery.DueEntry) error {
 		var parcels []delivery.Parcel
+		now := s.Now() // pages take their time
 		for _, e := range page {
 			if e.Due.Own {
 				m := delivery.NewMessage(e.Project, e.UID, e.Place, delivery.CauseSchedule)
@@ -104,7 +105,7 @@ func (s *Sweeper) lost(ctx context.Context, now time.Time) (resent int, err erro
 			if e.Due.Own && e.Due.At.After(now.Add(-resendAfter)) {
 				continue
 			}
-			if err := s.resend(ctx, e, now); err != nil {
+			if err := s.resend(ctx, e); err != nil {
 				return err
 			}
 			resent++
@@ -114,8 +115,8 @@ func (s *Sweeper) lost(ctx context.Context, now time.Time) (resent int, err erro
 	return resent, err
 }
 
-func (s *Sweeper) resend(ctx context.Context, e delivery.DueEntry, now time.Time) error {
-	cause := delivery.CauseSchedule
+func (s *Sweeper) resend(ctx context.Context, e delivery.DueEntry) error {
+	now, cause := s.Now(), delivery.CauseSchedule
 	if e.Resends >= maxResends {
 		cause = delivery.CauseBury
 	}

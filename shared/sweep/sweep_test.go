@@ -1,8 +1,6 @@
 package sweep_test
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"testing"
@@ -11,9 +9,8 @@ import (
 	"hermod/shared/delivery"
 	"hermod/shared/sqlite/sqlitetest"
 	"hermod/shared/sweep"
+	"hermod/shared/webhook"
 )
-
-var errDown = errors.New("the store is down")
 
 func newSweeper(w *sqlitetest.World, change ...func(*sweep.Config)) *sweep.Sweeper {
 	c := sweep.Config{Log: w.Log(), Queue: w.Queue(), Cursor: w.Cursor(), Now: w.Now, Logger: slog.New(slog.DiscardHandler)}
@@ -26,14 +23,35 @@ func newSweeper(w *sqlitetest.World, change ...func(*sweep.Config)) *sweep.Sweep
 // waits writes a row that waits at step 1, with the given due entry.
 func waits(w *sqlitetest.World, due delivery.Due) delivery.Delivery {
 	w.T.Helper()
-	e := w.Archived(w.Hook("https://example.com/"))
-	d := e.Delivery(e.Matched[0].Webhook)
+	return waitsFor(w, w.Hook("https://example.com/"), due)
+}
+
+func waitsFor(w *sqlitetest.World, h webhook.Webhook, due delivery.Due) delivery.Delivery {
+	w.T.Helper()
+	d := w.Archived(h).Delivery(h.UID)
 	d.State, d.Place, d.Due, d.NextAt = delivery.Retrying, delivery.Place{Step: 1}, due, due.At
 	d.ExpiresAt = w.Now().Add(delivery.Retention)
 	if err := w.Log().Step(w.T.Context(), d, delivery.Place{}, &delivery.Attempt{Number: 1, Status: 500}); err != nil {
 		w.T.Fatal(err)
 	}
 	return d
+}
+
+// waitFor writes many such rows, in no order.
+func waitFor(w *sqlitetest.World, n int, due delivery.Due) []delivery.Delivery {
+	w.T.Helper()
+	hook := w.Hook("https://example.com/")
+	rows := make([]delivery.Delivery, n)
+	var writers sync.WaitGroup
+	for first := range 16 {
+		writers.Go(func() {
+			for i := first; i < n; i += 16 {
+				rows[i] = waitsFor(w, hook, due)
+			}
+		})
+	}
+	writers.Wait()
+	return rows
 }
 
 func sweeps(t *testing.T, s *sweep.Sweeper) {
@@ -61,43 +79,6 @@ func TestWhatFallsDueIsSentOnceWithItsExactDelay(t *testing.T) {
 	}
 }
 
-// faultyQueue fails sends, and says how many messages are visible.
-type faultyQueue struct {
-	delivery.Queue
-	err     error
-	visible int
-}
-
-func (q *faultyQueue) Send(ctx context.Context, lane delivery.Lane, parcels ...delivery.Parcel) error {
-	if q.err != nil && len(parcels) > 0 {
-		return q.err
-	}
-	return q.Queue.Send(ctx, lane, parcels...)
-}
-
-func (q *faultyQueue) Visible(ctx context.Context, lane delivery.Lane) (int, error) {
-	if q.visible > 0 {
-		return q.visible, nil
-	}
-	return q.Queue.Visible(ctx, lane)
-}
-
-func TestTheCursorMovesOnlyAfterTheSend(t *testing.T) {
-	w := sqlitetest.New(t)
-	waits(w, delivery.Due{At: w.Now().Add(time.Minute), Own: true})
-	q := &faultyQueue{Queue: w.Queue(), err: errDown}
-	s := newSweeper(w, func(c *sweep.Config) { c.Queue = q })
-	if err := s.Sweep(t.Context()); !errors.Is(err, errDown) {
-		t.Errorf("Sweep = %v, want why nothing was sent", err)
-	}
-	q.err = nil
-	sweeps(t, s)
-	w.Pass(time.Minute)
-	if got := w.Messages(delivery.LaneRetry); len(got) != 1 {
-		t.Errorf("after the fault %d messages are sent, want the one", len(got))
-	}
-}
-
 func TestWhatFellDueWhileNobodySweptIsSent(t *testing.T) {
 	w := sqlitetest.New(t)
 	s := newSweeper(w)
@@ -108,115 +89,88 @@ func TestWhatFellDueWhileNobodySweptIsSent(t *testing.T) {
 	if got := w.Messages(delivery.LaneRetry); len(got) != 1 {
 		t.Errorf("after a pause over its time %d messages are sent, want 1", len(got))
 	}
-}
-
-func TestALostStepIsSentAgainOnceAnHourAndCounted(t *testing.T) {
-	tests := []struct {
-		name string
-		own  bool
-		lost time.Duration // from now until the sweeper concludes that it is lost
-	}{
-		{"overdue by an hour", true, 2 * time.Hour},
-		{"its watchdog", false, time.Hour},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			w := sqlitetest.New(t)
-			d := waits(w, delivery.Due{At: w.Now().Add(time.Hour), Own: test.own})
-			s := newSweeper(w)
-			w.Pass(test.lost - time.Second)
-			sweeps(t, s)
-			w.Messages(delivery.LaneRetry) // its own message, which is lost
-			sweeps(t, s)
-			if got := w.Messages(delivery.LaneRetry); len(got) != 0 {
-				t.Errorf("a second before it is lost %d messages are sent, want none", len(got))
-			}
-			w.Pass(time.Second)
-			for range 3 {
-				sweeps(t, s)
-			}
-			if got := w.Messages(delivery.LaneRetry); len(got) != 1 || got[0].Cause != delivery.CauseSchedule {
-				t.Errorf("three sweeps after it was lost send %+v, want its step once", got)
-			}
-			row := w.Row(d.UID)
-			if row.Resends != 1 || row.Due != (delivery.Due{At: w.Now().Add(time.Hour)}) {
-				t.Errorf("the row counts %d with due %+v, want 1 and an hour from now", row.Resends, row.Due)
-			}
-		})
-	}
-}
-
-func TestWhileRetryIsCongestedNothingIsTakenForLost(t *testing.T) {
-	w := sqlitetest.New(t)
-	waits(w, delivery.Due{At: w.Now().Add(time.Hour)})
-	w.Pass(time.Hour)
-	s := newSweeper(w, func(c *sweep.Config) { c.Queue = &faultyQueue{Queue: w.Queue(), visible: 10_001} })
 	sweeps(t, s)
 	if got := w.Messages(delivery.LaneRetry); len(got) != 0 {
-		t.Errorf("beside 10,001 visible messages %d steps are sent again, want none", len(got))
+		t.Errorf("the next sweep sends %d messages, want none", len(got))
 	}
 }
 
-func TestAfter24ResendsTheDeliveryIsBuried(t *testing.T) {
+// What is due after the end of a sweep's look is the next one's, wherever the sweeps fall.
+func TestEachStepIsSentByOneOfTheSweeps(t *testing.T) {
 	w := sqlitetest.New(t)
-	waits(w, delivery.Due{At: w.Now().Add(time.Hour)})
+	hook := w.Hook("https://example.com/")
+	want := map[delivery.UID]time.Time{}
+	for n := range 300 {
+		d := waitsFor(w, hook, delivery.Due{At: w.Now().Add(time.Duration(n) * 2500 * time.Millisecond), Own: true})
+		want[d.UID] = d.Due.At
+	}
 	s := newSweeper(w)
-	for n := range 25 {
-		w.Pass(time.Hour)
-		sweeps(t, s)
-		want := delivery.CauseSchedule
-		if n == 24 {
-			want = delivery.CauseBury
+	next := w.Now()
+	for range 800 {
+		if !w.Now().Before(next) {
+			sweeps(t, s)
+			next = next.Add(sweep.Every)
 		}
-		if got := w.Messages(delivery.LaneRetry); len(got) != 1 || got[0].Cause != want {
-			t.Fatalf("hour %d sends %+v, want one message with cause %s", n+1, got, want)
+		for _, m := range w.Messages(delivery.LaneRetry) {
+			at, ok := want[m.UID()]
+			if late := w.Now().Sub(at); !ok || late < 0 || late >= time.Second {
+				t.Errorf("a step that is due at %v comes at %v (once: %v)", at, w.Now(), ok)
+			}
+			delete(want, m.UID())
 		}
+		w.Pass(time.Second)
+	}
+	if len(want) != 0 {
+		t.Errorf("%d of 300 steps never came", len(want))
 	}
 }
 
-func TestARowThatMovedMeanwhileIsNotCounted(t *testing.T) {
+func TestTheFirstSweepOfAllTakesEverything(t *testing.T) {
 	w := sqlitetest.New(t)
-	d := waits(w, delivery.Due{At: w.Now().Add(time.Hour)})
-	w.Pass(time.Hour)
-	moving := &movingQueue{Queue: w.Queue(), move: func() {
-		next := d
-		next.Place.Step, next.Due = 2, delivery.Due{At: w.Now().Add(3 * time.Hour), Own: true}
-		if err := w.Log().Step(t.Context(), next, d.Place, &delivery.Attempt{Number: 2, Status: 500}); err != nil {
-			t.Error(err)
+	waits(w, delivery.Due{At: w.Now().Add(time.Minute), Own: true})
+	w.Pass(59 * time.Minute)
+	sweeps(t, newSweeper(w))
+	if got := w.Messages(delivery.LaneRetry); len(got) != 1 {
+		t.Errorf("%d messages are sent, want the step that was due", len(got))
+	}
+}
+
+func TestMoreThanAPageIsSentEachOnce(t *testing.T) {
+	const rows = 1001 // pages have 500
+	for _, own := range []bool{true, false} {
+		w := sqlitetest.New(t)
+		waitFor(w, rows, delivery.Due{At: w.Now().Add(time.Minute), Own: own})
+		if !own {
+			w.Pass(time.Minute)
 		}
-	}}
-	sweeps(t, newSweeper(w, func(c *sweep.Config) { c.Queue = moving }))
-	if row := w.Row(d.UID); row.Resends != 0 || row.Place.Step != 2 || !row.Due.Own {
-		t.Errorf("the row that moved is %+v, want it untouched", row)
+		sweeps(t, newSweeper(w))
+		w.Pass(time.Minute)
+		if n := len(drain(w)); n != rows {
+			t.Errorf("own %v: %d messages are sent, want %d", own, n, rows)
+		}
 	}
 }
 
-// movingQueue lets a row move right after its message was sent.
-type movingQueue struct {
-	delivery.Queue
-	move func()
-}
-
-func (q *movingQueue) Send(ctx context.Context, lane delivery.Lane, parcels ...delivery.Parcel) error {
-	err := q.Queue.Send(ctx, lane, parcels...)
-	if len(parcels) > 0 {
-		q.move()
+// drain takes all visible messages out of retry, of which a webhook may have 64 in hand.
+func drain(w *sqlitetest.World) (all []delivery.Message) {
+	w.T.Helper()
+	for {
+		got := w.Messages(delivery.LaneRetry)
+		if len(got) == 0 {
+			return all
+		}
+		all = append(all, got...)
 	}
-	return err
 }
 
 func TestTwoSweepersAtOnceLoseNothing(t *testing.T) {
 	w := sqlitetest.New(t)
 	const rows = 600 // more than a page
-	hook := w.Hook("https://example.com/")
-	for range rows {
-		e := w.Archived(hook)
-		d := e.Delivery(hook.UID)
-		d.State, d.Place, d.Due = delivery.Retrying, delivery.Place{Step: 1}, delivery.Due{At: w.Now().Add(time.Minute), Own: true}
-		d.ExpiresAt = w.Now().Add(delivery.Retention)
-		if err := w.Log().Step(t.Context(), d, delivery.Place{}, nil); err != nil {
-			t.Fatal(err)
-		}
+	due := waitFor(w, rows, delivery.Due{At: w.Now().Add(time.Minute), Own: true})
+	lost := waitFor(w, 50, delivery.Due{At: w.Now()})
+	want := map[delivery.UID]delivery.Place{}
+	for _, d := range append(due, lost...) {
+		want[d.UID] = d.Place
 	}
 	var both sync.WaitGroup
 	for range 2 {
@@ -228,13 +182,18 @@ func TestTwoSweepersAtOnceLoseNothing(t *testing.T) {
 	}
 	both.Wait()
 	w.Pass(time.Minute)
-	seen := map[delivery.UID]bool{}
-	for range 2*rows/64 + 1 { // a group has at most 64 messages in hand
-		for _, m := range w.Messages(delivery.LaneRetry) {
-			seen[m.UID()] = true
+	seen := map[delivery.UID]int{}
+	for _, m := range drain(w) {
+		if seen[m.UID()]++; m.Place() != want[m.UID()] || m.Cause != delivery.CauseSchedule {
+			t.Errorf("sent is %+v, want the row's step", m)
 		}
 	}
-	if len(seen) != rows {
-		t.Errorf("two sweepers sent %d of %d steps", len(seen), rows)
+	if len(seen) != len(want) {
+		t.Errorf("two sweepers sent %d of %d steps", len(seen), len(want))
+	}
+	for u, n := range seen {
+		if row := w.Row(u); n > 2 || row.Resends > 2 {
+			t.Errorf("a step was sent %d times and counts %d, want at most once by each sweeper", n, row.Resends)
+		}
 	}
 }
