@@ -29,6 +29,7 @@ type Message struct {
 	Cause    Cause     `json:"cause"`
 	MaybeDup bool      `json:"dup,omitempty"` // another copy may have been sent: read the row first
 	Parked   time.Time `json:"park,omitzero"` // not before; a message is parked at most once
+	Hops     int       `json:"h,omitempty"`   // how often the step was exchanged for a fresh message because it looked redriven
 	SentAt   time.Time `json:"sent_at"`       // when it was sent by us; a redrive of the queue does not change it
 }
 
@@ -69,7 +70,7 @@ func ParseMessage(body []byte) (Message, error) {
 	if m.Format > MessageFormat || !m.Cause.Known() && m.Format > 0 {
 		return Message{}, fmt.Errorf("%w %d, cause %q", ErrFormat, m.Format, m.Cause)
 	}
-	if _, ok := ParseUID(m.UID().String()); !ok || m.Format < 1 || m.Cycle < 0 || m.Step < 0 {
+	if _, ok := ParseUID(m.UID().String()); !ok || m.Format < 1 || m.Cycle < 0 || m.Step < 0 || m.Hops < 0 {
 		return Message{}, ErrMalformed
 	}
 	return m, nil

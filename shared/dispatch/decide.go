@@ -2,6 +2,10 @@ package dispatch
 
 import "hermod/shared/delivery"
 
+// maxHops is how often one step may be exchanged for a fresh message because its message looked redriven. Clocks of senders and queue
+// that are too far apart make every message look so; then the step is taken after all.
+const maxHops = 3
+
 // action is what is done with a record.
 type action int
 
@@ -53,7 +57,7 @@ func (r record) decide(row *delivery.Delivery, again bool) (action, delivery.Pla
 		return spend, here
 	case r.Cause == delivery.CauseBury && !reopens:
 		return stale, here
-	case current && reopens:
+	case current && reopens && r.Hops < maxHops:
 		return send, here
 	case current:
 		return attempt, here

@@ -146,7 +146,7 @@ func (w *work) act(ctx context.Context, act action, place delivery.Place, row *d
 	case reopen:
 		return w.reopen(ctx)
 	case send:
-		return w.next(ctx, place, w.untilDue(row))
+		return w.again(ctx, place, w.untilDue(row))
 	case spend:
 		return w.die(ctx, place, row, delivery.ReasonFault, nil)
 	case bury:
@@ -198,6 +198,15 @@ func (w *work) reopen(ctx context.Context) (delivery.Verdict, error) {
 // next sends a step as a fresh message and acknowledges the one in hand.
 func (w *work) next(ctx context.Context, p delivery.Place, delay time.Duration) (delivery.Verdict, error) {
 	m := delivery.NewMessage(w.rec.Project, w.rec.UID(), p, delivery.CauseSchedule)
+	return w.exchange(ctx, m, delay)
+}
+
+// again sends a step that waits once more.
+func (w *work) again(ctx context.Context, p delivery.Place, delay time.Duration) (delivery.Verdict, error) {
+	m := delivery.NewMessage(w.rec.Project, w.rec.UID(), p, delivery.CauseSchedule)
+	if w.rec.redriven {
+		m.Hops = w.rec.Hops + 1
+	}
 	return w.exchange(ctx, m, delay)
 }
 

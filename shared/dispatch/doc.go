@@ -16,5 +16,6 @@
 //   - Attempts outside the schedule (manual, test) are made whatever the row's state and never move it, but to succeeded.
 //   - A dead delivery's message is refused until the queue itself moves it to the letters, for only such letters can be moved
 //     back by the queue's own redrive. In the lane first nothing is refused: the letter is buried by way of retry.
-//   - A message that was redriven reopens its dead row and is exchanged for a fresh one. It makes no request itself.
+//   - A message that was redriven reopens its dead row and is exchanged for a fresh one. It makes no request itself. (After three such exchanges of a step it is taken all the same: then the clocks of
+//     senders and queue are more than a minute apart, and every message looks redriven.)
 package dispatch

@@ -344,3 +344,25 @@ func TestRetriesOfAParkedWebhookRestToo(t *testing.T) {
 		t.Errorf("after the rest the row is at step %d, want 2", row.Place.Step)
 	}
 }
+
+// A dispatcher whose clock is behind the queue's by more than a minute takes every message that it sends itself for redriven.
+func TestClocksTooFarApartDelayADeliveryAndDoNotStopIt(t *testing.T) {
+	r := newRig(t, func(c *dispatch.Config) {
+		queueTime := c.Now
+		c.Now = func() time.Time { return queueTime().Add(-2 * time.Minute) }
+	})
+	h := r.Hook(r.url)
+	m := first(r.Archived(h), h)
+	err := r.World.Queue().Send(t.Context(), delivery.LaneFirst, m.Parcel(r.World.Now().Add(-2*time.Minute), 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.work(delivery.LaneFirst)
+	exchanged := 1
+	for ; len(r.requests()) == 0 && exchanged < 10; exchanged++ {
+		r.work(delivery.LaneRetry)
+	}
+	if row := r.wantLogged(m.UID()); row.State != delivery.Succeeded || row.AttemptCount != 1 || exchanged != 4 {
+		t.Errorf("with clocks apart the delivery is %s after %d requests and %d messages, want succeeded after 1 and 4", row.State, row.AttemptCount, exchanged)
+	}
+}
