@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,8 @@ type Config struct {
 	Webhooks webhook.Store
 	Queue    delivery.Queue
 
+	// Decode reads an image as the engine's stream hands it out; required for HandleImages.
+	Decode func(json.RawMessage) (job.Job, error)
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default
 }
@@ -49,6 +52,7 @@ func New(c Config) *Fanout {
 // record is one job image on its way.
 type record struct {
 	job  job.Job
+	raw  json.RawMessage // the image as the stream handed it out, if it did
 	sent []delivery.Message
 	err  error // the store could not be reached: the record must come again
 	bad  error // the record cannot be processed: it is parked
@@ -57,11 +61,32 @@ type record struct {
 // Handle fans a batch of job images out, each as it was right after a change. It returns an error for each that has to come
 // again, nil for those that passed.
 func (f *Fanout) Handle(ctx context.Context, images []job.Job) []error {
-	start := f.Now()
 	batch := make([]record, len(images))
 	for i, j := range images {
 		batch[i].job = j
 	}
+	return f.handle(ctx, batch)
+}
+
+// HandleImages is Handle for images as the engine's stream hands them out. One that cannot be read is parked as it is.
+func (f *Fanout) HandleImages(ctx context.Context, images []json.RawMessage) []error {
+	batch := make([]record, len(images))
+	for i, raw := range images {
+		batch[i].raw = raw
+		batch[i].decode(f.Decode)
+	}
+	return f.handle(ctx, batch)
+}
+
+func (r *record) decode(read func(json.RawMessage) (job.Job, error)) {
+	r.bad = contain(func() (err error) {
+		r.job, err = read(r.raw)
+		return err
+	})
+}
+
+func (f *Fanout) handle(ctx context.Context, batch []record) []error {
+	start := f.Now()
 	f.archive(ctx, batch)
 	f.send(ctx, batch)
 	f.park(ctx, batch)
@@ -84,6 +109,9 @@ func (f *Fanout) archive(ctx context.Context, batch []record) {
 	slots := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	for i := range batch {
+		if batch[i].bad != nil {
+			continue
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()

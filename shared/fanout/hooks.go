@@ -28,7 +28,7 @@ func (h *hookLists) of(ctx context.Context, batch []record) map[string]hookList 
 	lists := map[string]hookList{}
 	for _, r := range batch {
 		project := r.job.Project
-		if _, ok := lists[project]; ok {
+		if _, ok := lists[project]; ok || r.bad != nil {
 			continue
 		}
 		var l hookList

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,10 +16,11 @@ const parkedKind = "record"
 
 // parked is a record that could not be processed, as it travels in the lane ops.
 type parked struct {
-	Format int     `json:"f"`
-	Kind   string  `json:"kind"`
-	Why    string  `json:"why"`
-	Job    job.Job `json:"job"`
+	Format int             `json:"f"`
+	Kind   string          `json:"kind"`
+	Why    string          `json:"why"`
+	Job    *job.Job        `json:"job,omitempty"`
+	Image  json.RawMessage `json:"image,omitempty"` // in the place of Job where the stream's image was handed over
 }
 
 // park hands what cannot be processed to the lane ops, where it is tried again and, in the end, comes to an operator's notice.
@@ -29,12 +31,16 @@ func (f *Fanout) park(ctx context.Context, batch []record) {
 			continue
 		}
 		f.Logger.Error("event parked", "job", r.job.UID, "project", r.job.Project, "version", r.job.Version, "error", r.bad.Error())
-		image := r.job
-		image.Configuration = nil // no event tells it, and with it the image may be longer than a message
-		body, err := json.Marshal(parked{Format: 1, Kind: parkedKind, Why: r.bad.Error(), Job: image})
+		p := parked{Format: 1, Kind: parkedKind, Why: r.bad.Error(), Image: r.raw}
+		if r.raw == nil {
+			image := r.job
+			image.Configuration = nil // no event tells it, and with it the image may be longer than a message
+			p.Job = &image
+		}
+		body, err := json.Marshal(p)
 		if err == nil {
 			err = contain(func() error {
-				return f.Queue.Send(ctx, delivery.LaneOps, delivery.Parcel{Group: r.job.UID, Body: body})
+				return f.Queue.Send(ctx, delivery.LaneOps, delivery.Parcel{Group: cmp.Or(r.job.UID, parkedKind), Body: body})
 			})
 		}
 		if err != nil {
@@ -57,14 +63,19 @@ func (f *Fanout) Again(ctx context.Context, r delivery.Receipt) delivery.Verdict
 	if err == nil && p.Format > 1 {
 		return delivery.HandedOver()
 	}
-	if err == nil {
-		batch := []record{{job: p.Job}}
-		f.archive(ctx, batch)
-		f.send(ctx, batch)
-		err = errors.Join(batch[0].err, batch[0].bad)
+	batch := []record{{raw: p.Image}}
+	switch rec := &batch[0]; {
+	case err != nil:
+		rec.bad = err
+	case p.Job != nil:
+		rec.job = *p.Job
+	default:
+		rec.decode(f.Decode)
 	}
-	if err != nil {
-		f.Logger.Error("parked record failed again", "job", p.Job.UID, "receives", r.Receives, "error", err.Error())
+	f.archive(ctx, batch)
+	f.send(ctx, batch)
+	if err = errors.Join(batch[0].err, batch[0].bad); err != nil {
+		f.Logger.Error("parked record failed again", "job", batch[0].job.UID, "receives", r.Receives, "error", err.Error())
 		return delivery.HandedBack(r.Receives)
 	}
 	return delivery.Acknowledged()
