@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"hermod/infra/local/demo"
 	"hermod/shared/access"
@@ -80,9 +81,9 @@ func (s *service) makeDemo(ctx context.Context, c *companion, first *newcomer) (
 	c.secret = signature.New(nil)
 	c.Secret, c.Receiver = c.secret.Reveal(), c.receiver
 	if first == nil {
-		_, c.Key, err = s.createProject(ctx, "demo")
+		_, c.Key, err = access.Found(ctx, s.db.Access(), "demo", time.Now())
 	} else {
-		c.Key, err = s.createKey(ctx, first.project, "demo", []access.Scope{access.Read, access.Write})
+		c.Key, err = access.Issue(ctx, s.db.Access(), first.project, "demo", []access.Scope{access.Read, access.Write}, time.Now())
 	}
 	if err != nil {
 		return err

@@ -12,9 +12,6 @@ import (
 	"syscall"
 )
 
-// version is what deliveries and /health say.
-const version = "0.1.0"
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -135,7 +135,7 @@ func (s *service) handler() http.Handler {
 	return api.New(api.Config{
 		Jobs: s.db.Jobs(), Workflows: s.db.Jobs(), Webhooks: s.db.Webhooks(), Archive: s.db.Archive(), Log: s.db.Log(), Queue: s.db.Queue(),
 		Access: access.New(access.Config{Store: s.db.Access()}), Replies: s.db.Access(), Redrives: s.redrives(), Box: s.box,
-		Rules: s.rules(), Version: version, Logger: s.logger,
+		Rules: s.rules(), Version: delivery.Release, Logger: s.logger,
 		Unavailable: func(err error) bool { return errors.Is(err, sqlite.ErrFull) || errors.Is(err, sqlite.ErrClosed) },
 	})
 }
@@ -146,7 +146,7 @@ func (s *service) startWorkers(ctx context.Context) *sync.WaitGroup {
 	dispatcher := dispatch.New(dispatch.Config{
 		Log: s.db.Log(), Archive: s.db.Archive(), Webhooks: s.db.Webhooks(), Queue: queue, Box: s.box,
 		Client:  egress.New(egress.Config{Rules: s.rules(), IdleTimeout: idleTime, MaxIdlePerHost: idlePerHost}),
-		Version: version, Logger: s.logger,
+		Version: delivery.Release, Logger: s.logger,
 	})
 	fan := fanout.New(fanout.Config{Archive: s.db.Archive(), Webhooks: s.db.Webhooks(), Queue: queue, Logger: s.logger})
 	redrives := s.redrives()

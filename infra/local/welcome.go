@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
+
+	"hermod/shared/access"
+	"hermod/shared/delivery"
 )
 
 // newcomer is what a first start made.
@@ -20,20 +24,20 @@ func (s *service) firstStart(ctx context.Context) (*newcomer, error) {
 	if err != nil || n > 0 {
 		return nil, err
 	}
-	project, token, err := s.createProject(ctx, "default")
+	project, token, err := access.Found(ctx, s.db.Access(), "default", time.Now())
 	if err != nil {
 		return nil, err
 	}
-	workflow, err := s.createWorkflow(ctx, project, "First workflow")
+	workflow, err := s.createWorkflow(ctx, project.UID, "First workflow")
 	if err != nil {
 		return nil, err
 	}
-	return &newcomer{project: project, token: token, workflow: workflow}, nil
+	return &newcomer{project: project.UID, token: token, workflow: workflow}, nil
 }
 
 // welcome says where the service is and, after a first start, what to try: every line works as printed.
 func (s *service) welcome(base string, first *newcomer, demo *companion, stdout io.Writer) {
-	fmt.Fprintf(stdout, "Hermod %s: API on %s, data in %s\n", version, base, s.data)
+	fmt.Fprintf(stdout, "Hermod %s: API on %s, data in %s\n", delivery.Release, base, s.data)
 	if first == nil {
 		return
 	}

@@ -67,6 +67,20 @@ func (a *api) table() []route {
 	}
 }
 
+// Route names a route, as a gateway in front of the API has to know it.
+type Route struct{ Method, Path string }
+
+// Routes lists every route with its whole path, and those at the root twice. Whatever else arrives is answered 404 or 405.
+func Routes() (all []Route) {
+	for _, rt := range (&api{}).table() {
+		for _, pattern := range rt.patterns() {
+			method, path, _ := strings.Cut(pattern, " ")
+			all = append(all, Route{method, path})
+		}
+	}
+	return all
+}
+
 // patterns are the route's patterns for ServeMux. A GET route answers HEAD too.
 func (rt *route) patterns() []string {
 	patterns := []string{rt.pattern()}
