@@ -36,8 +36,9 @@ type Config struct {
 	Archive delivery.Archive
 	Queue   delivery.Queue
 
-	Now    func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: slog.Default
+	LetterWait time.Duration    // how long a receive waits for letters; a queue such as SQS may overlook some without
+	Now        func() time.Time // nil: time.Now
+	Logger     *slog.Logger     // nil: slog.Default
 }
 
 // Service starts redrives and carries them out. It is safe for concurrent use.
