@@ -49,27 +49,34 @@ func messageForgotten(t *testing.T, q *lanes) {
 }
 
 func lettersRedriven(t *testing.T, q *lanes) {
-	lanesOf := map[delivery.Lane][]delivery.Lane{delivery.LaneDead: {delivery.LaneRetry}, delivery.LaneStuck: {delivery.LaneFirst, delivery.LaneOps}}
-	for letters, sources := range lanesOf {
-		sent := map[delivery.Lane]delivery.Receipt{}
-		for _, lane := range sources {
-			q.send(t, lane, parcel(string(lane)))
-			sent[lane] = q.exhaust(t, lane)
+	q.checkRedrive(t, delivery.LaneDead, delivery.LaneRetry)
+}
+
+func lettersOfTwoRedriven(t *testing.T, q *lanes) {
+	q.checkRedrive(t, delivery.LaneStuck, delivery.LaneFirst, delivery.LaneOps)
+}
+
+// checkRedrive makes a letter in each of the lanes and redrives them all.
+func (q *lanes) checkRedrive(t *testing.T, letters delivery.Lane, sources ...delivery.Lane) {
+	t.Helper()
+	sent := map[delivery.Lane]delivery.Receipt{}
+	for _, lane := range sources {
+		q.send(t, lane, parcel(string(lane)))
+		sent[lane] = q.exhaust(t, lane)
+	}
+	q.wantVisible(t, letters, len(sources))
+	q.pass(1100 * time.Millisecond)
+	must(t, q.Redrive(t.Context(), letters), "Redrive")
+	for _, lane := range sources {
+		got := q.receiveOne(t, lane)
+		if got.Lane != lane || string(got.Body) != string(lane) || got.Group != sent[lane].Group || got.Receives != 1 {
+			t.Errorf("a message redriven to %s = %+v with body %q, want it as sent, received once", lane, got, got.Body)
 		}
-		q.wantVisible(t, letters, len(sources))
-		q.pass(1100 * time.Millisecond)
-		must(t, q.Redrive(t.Context(), letters), "Redrive")
-		for _, lane := range sources {
-			got := q.receiveOne(t, lane)
-			if got.Lane != lane || string(got.Body) != string(lane) || got.Group != sent[lane].Group || got.Receives != 1 {
-				t.Errorf("a message redriven to %s = %+v with body %q, want it as sent, received once", lane, got, got.Body)
-			}
-			if !got.SentAt.After(sent[lane].SentAt) {
-				t.Errorf("SentAt of a message redriven to %s = %v, want a new one, after %v", lane, got.SentAt, sent[lane].SentAt)
-			}
-			q.hide(t, got, 0)
-			q.exhaustRest(t, lane, letters)
+		if !got.SentAt.After(sent[lane].SentAt) {
+			t.Errorf("SentAt of a message redriven to %s = %v, want a new one, after %v", lane, got.SentAt, sent[lane].SentAt)
 		}
+		q.hide(t, got, 0)
+		q.exhaustRest(t, lane, letters)
 	}
 }
 
