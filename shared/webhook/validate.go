@@ -40,7 +40,7 @@ func (w Webhook) Validate(r Rules) error {
 		return invalid("payload", "%q is no payload format; there are %s", string(w.Payload), list(job.Formats))
 	case w.Workflow != "" && w.Job != "":
 		return invalid("job_uid", "a webhook is for one job, for one workflow or, with neither, for the whole project: give one of job_uid and workflow_uid")
-	case w.Timeout != 0 && (w.Timeout < time.Second || w.Timeout > 20*time.Second):
+	case w.Timeout != 0 && (w.Timeout < time.Second || w.Timeout > MaxTimeout):
 		return invalid("timeout_seconds", "must be from 1 to 20")
 	case w.MaxRate < 0 || w.MaxRate > 1000:
 		return invalid("max_rate", "must be from 1 to 1,000 deliveries a second, or null for no limit")

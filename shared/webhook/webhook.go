@@ -20,6 +20,7 @@ const (
 	MaxDescription   = 1024 // bytes
 	MaxSecrets       = 3    // valid together during rotation
 	DefaultTimeout   = 12 * time.Second
+	MaxTimeout       = 20 * time.Second
 	DefaultOverlap   = 24 * time.Hour
 	MaxOverlap       = 7 * 24 * time.Hour
 	TombstoneLasting = 30 * 24 * time.Hour
