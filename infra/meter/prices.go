@@ -3,7 +3,7 @@ package meter
 // apiChunk is what a request to an HTTP API may carry for its price; more counts as more requests.
 const apiChunk = 512 << 10
 
-// prices are list prices in USD, N. Virginia (us-east-1), as of November 2026, without free tiers and discounts.
+// prices are list prices in USD, N. Virginia (us-east-1), without free tiers and discounts. infra/README.md tells when each was looked up.
 var prices = struct {
 	writeUnit, readUnit     float64
 	sqsRequest, sqsFair     float64
