@@ -61,20 +61,20 @@ func (c clients) credentials() aws.CredentialsProvider {
 	})
 }
 
-// client bounds each phase of a request, so that one that hangs leaves time to repeat it.
+// requestTime bounds one request, so that one that hangs leaves time to repeat it. It is longer than any receive waits.
+const requestTime = 4 * time.Second
+
 func client(endpoint *string) *http.Client {
 	transport := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: time.Second}).DialContext,
-		TLSHandshakeTimeout:   2 * time.Second,
-		ResponseHeaderTimeout: 4 * time.Second, // longer than any receive waits
-		MaxIdleConnsPerHost:   64,
-		IdleConnTimeout:       50 * time.Second,
-		ForceAttemptHTTP2:     true,
+		DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+		TLSHandshakeTimeout: 2 * time.Second,
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     50 * time.Second,
 	}
 	if endpoint == nil {
-		return &http.Client{Transport: transport}
+		return &http.Client{Transport: transport, Timeout: requestTime}
 	}
-	return &http.Client{Transport: ownBody{transport}}
+	return &http.Client{Transport: ownBody{transport}, Timeout: requestTime}
 }
 
 // ownBody gives the transport a copy of each request's body. The SDK closes the body as soon as an answer begins, which a server on

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hermod/shared/delivery"
+	"hermod/shared/webhook"
 )
 
 // ErrFault is what a write that was told to fail returns: to its caller the outcome is unknown.
@@ -59,6 +60,12 @@ func (f *Faults) write(do func() error) error {
 // Log returns a log whose writes may fail.
 func (f *Faults) Log(l delivery.Log) delivery.Log { return faultyLog{l, f} }
 
+// Archive returns an archive whose extensions may fail.
+func (f *Faults) Archive(a delivery.Archive) delivery.Archive { return faultyArchive{a, f} }
+
+// Webhooks returns webhooks whose changes by dispatch may fail.
+func (f *Faults) Webhooks(s webhook.Store) webhook.Store { return faultyWebhooks{s, f} }
+
 // Queue returns a queue whose sends may fail.
 func (f *Faults) Queue(q delivery.Queue) delivery.Queue { return faultyQueue{q, f} }
 
@@ -92,6 +99,28 @@ func (l faultyLog) Reopen(ctx context.Context, u delivery.UID, cycle int, next t
 
 func (l faultyLog) Resent(ctx context.Context, u delivery.UID, at delivery.Place, due delivery.Due) error {
 	return l.faults.write(func() error { return l.Log.Resent(ctx, u, at, due) })
+}
+
+type faultyArchive struct {
+	delivery.Archive
+	faults *Faults
+}
+
+func (a faultyArchive) Extend(ctx context.Context, project, uid string, until time.Time) error {
+	return a.faults.write(func() error { return a.Archive.Extend(ctx, project, uid, until) })
+}
+
+type faultyWebhooks struct {
+	webhook.Store
+	faults *Faults
+}
+
+func (s faultyWebhooks) Update(ctx context.Context, w webhook.Webhook) error {
+	return s.faults.write(func() error { return s.Store.Update(ctx, w) })
+}
+
+func (s faultyWebhooks) Park(ctx context.Context, project, uid string, until time.Time) error {
+	return s.faults.write(func() error { return s.Store.Park(ctx, project, uid, until) })
 }
 
 type faultyQueue struct {

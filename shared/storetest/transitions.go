@@ -177,7 +177,8 @@ func newWorld(t *testing.T, v vector, c dispatch.Config, clock *Clock, r *receiv
 	c.Now, c.Random, c.Logger = clock.Now, func() float64 { return 0.5 }, slog.New(slog.DiscardHandler)
 	w := &world{vector: v, Config: c, faults: &Faults{}, clock: clock, receiver: r}
 	faulty := c
-	faulty.Log, faulty.Queue = w.faults.Log(c.Log), w.faults.Queue(impatient{c.Queue})
+	faulty.Log, faulty.Archive, faulty.Webhooks = w.faults.Log(c.Log), w.faults.Archive(c.Archive), w.faults.Webhooks(c.Webhooks)
+	faulty.Queue = w.faults.Queue(impatient{c.Queue})
 	w.dispatcher = dispatch.New(faulty)
 	w.putHook(t)
 	e := putEvent(t, c.Archive, newEvent("p1", newUID(clock), 1, clock, w.hook.UID))

@@ -31,7 +31,8 @@ func Derive(at time.Time, name string, number int) string {
 	return format(b, at)
 }
 
-// Min returns the lowest uid of a time: every uid made at that time or later is not below it.
+// Min returns the lowest uid of a time: every uid made at that time or later is not below it. Times before 1970 count as 1970, and
+// those after 10889 as then, for a uid can tell no other.
 func Min(at time.Time) string {
 	return format([16]byte{}, at)
 }
@@ -66,7 +67,7 @@ func Valid(s string) bool {
 }
 
 func format(b [16]byte, at time.Time) string {
-	ms := uint64(at.UnixMilli())
+	ms := uint64(min(max(0, at.UnixMilli()), 1<<48-1))
 	b[0], b[1], b[2], b[3], b[4], b[5] = byte(ms>>40), byte(ms>>32), byte(ms>>24), byte(ms>>16), byte(ms>>8), byte(ms)
 	b[6] = b[6]&0x0f | 0x70
 	b[8] = b[8]&0x3f | 0x80

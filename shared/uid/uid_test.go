@@ -66,3 +66,14 @@ func TestValidRefusesWhatIsNoUid(t *testing.T) {
 		}
 	}
 }
+
+func TestTimesThatAUidCannotTellAreTheNearestThatItCan(t *testing.T) {
+	first, last := uid.Min(time.UnixMilli(0)), uid.Min(time.UnixMilli(1<<48-1))
+	for at, want := range map[time.Time]string{
+		{}: first, time.Date(1960, 1, 1, 0, 0, 0, 0, time.UTC): first, time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC): last,
+	} {
+		if got := uid.Min(at); got != want {
+			t.Errorf("Min(%v) = %s, want %s", at, got, want)
+		}
+	}
+}
