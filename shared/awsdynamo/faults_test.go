@@ -378,7 +378,7 @@ func TestAThrottledReadIsMadeAgain(t *testing.T) {
 		"List":           second(db.Webhooks().List(t.Context(), "p1", "", 5)),
 		"ProjectMatches": second(db.Webhooks().ProjectMatches(t.Context(), "p1")),
 		"JobMatches":     second(db.Webhooks().JobMatches(t.Context(), "p1", "j1")),
-		"HooksVersion":   second(db.Webhooks().HooksVersion(t.Context(), "p1")),
+		"HooksVersion":   third(db.Webhooks().HooksVersion(t.Context(), "p1")),
 		"Get":            second(db.Jobs().Get(t.Context(), j.Project, j.UID)),
 		"Workflow":       second(db.Jobs().Workflow(t.Context(), "p1", "f1")),
 		"ListWorkflows":  second(db.Jobs().ListWorkflows(t.Context(), "p1")),
@@ -394,3 +394,5 @@ func TestAThrottledReadIsMadeAgain(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func third[T, U any](_ T, _ U, err error) error { return err }

@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// A project's item has the number of its webhooks and its hooks version; an item of a job with webhooks of its own has their number.
+// A project's item has the number of its webhooks, of those that are bound to a job, and its hooks version; an item of a job with webhooks of its own has their number.
 const (
-	countProject = "SET f = if_not_exists(f, :f) ADD nh :n, hv :begun"
+	countProject = "SET f = if_not_exists(f, :f) ADD nh :n, nj :j, hv :begun"
 	countJob     = "SET f = if_not_exists(f, :f) ADD nh :n"
 	ifRoom       = "attribute_not_exists(nh) OR nh < :max"
 	countEnded   = "ADD hv :ended"
@@ -28,17 +28,19 @@ const (
 )
 
 // HooksVersion reads the project's hooks version; 0 before its first webhook.
-func (s *Webhooks) HooksVersion(ctx context.Context, project string) (int, error) {
+func (s *Webhooks) HooksVersion(ctx context.Context, project string) (version int, ofJobs bool, err error) {
 	i, err := s.db.get(ctx, projectKey(project))
 	if err = errors.Join(err, i.readable()); err != nil {
-		return 0, fmt.Errorf("read hooks version: %w", err)
+		return 0, false, fmt.Errorf("read hooks version: %w", err)
 	}
-	return i.int("hv"), nil
+	return i.int("hv"), i.int("nj") > 0, nil
 }
 
-// countingProject begins a change that makes the project's webhooks n more. limit is how many there may be; 0: as many as there are.
-func (s *Webhooks) countingProject(project string, n, limit int) types.TransactWriteItem {
-	return s.counting(projectKey(project), countProject, limit, item{":n": number(int64(n)), ":begun": number(begun)})
+// countingProject begins a change that makes the project's webhooks n more, and those that are bound to a job ofJobs more. limit is
+// how many there may be in all; 0: as many as there are.
+func (s *Webhooks) countingProject(project string, n, ofJobs, limit int) types.TransactWriteItem {
+	values := item{":n": number(int64(n)), ":j": number(int64(ofJobs)), ":begun": number(begun)}
+	return s.counting(projectKey(project), countProject, limit, values)
 }
 
 // countingJob makes the job's webhooks n more.

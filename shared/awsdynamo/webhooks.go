@@ -47,7 +47,7 @@ func (s *Webhooks) create(ctx context.Context, w webhook.Webhook) error {
 	listing["f"] = number(format)
 	writes := []types.TransactWriteItem{
 		s.db.putting(newHookItem(w), ifNone, nil),
-		s.countingProject(w.Project, 1, webhook.MaxPerProject),
+		s.countingProject(w.Project, 1, boundTo(w.Job), webhook.MaxPerProject),
 		s.db.putting(listing, "", nil),
 		s.matching(w),
 	}
@@ -111,7 +111,7 @@ func (s *Webhooks) update(ctx context.Context, w webhook.Webhook) error {
 	values[":before"] = number(int64(before.Version))
 	writes := []types.TransactWriteItem{
 		s.db.updating(webhookKey(w.UID), setHook, ifHookVersion, values),
-		s.countingProject(w.Project, 0, 0),
+		s.countingProject(w.Project, 0, boundTo(w.Job)-boundTo(before.Job), 0),
 		s.matching(w),
 	}
 	if before.Job != w.Job {
@@ -129,6 +129,14 @@ func (s *Webhooks) update(ctx context.Context, w webhook.Webhook) error {
 		return webhook.ErrNotFound
 	}
 	return err
+}
+
+// boundTo is 1 for a job's webhook.
+func boundTo(jobUID string) int {
+	if jobUID == "" {
+		return 0
+	}
+	return 1
 }
 
 // countingJobs counts that a webhook was of one job and is of another, or of none.
@@ -164,7 +172,7 @@ func (s *Webhooks) delete(ctx context.Context, project, uid string) error {
 	tombstone.setExpiry(s.db.now().Add(webhook.TombstoneLasting))
 	writes := []types.TransactWriteItem{
 		s.db.putting(tombstone, ifHookVersion, item{":before": number(int64(w.Version))}),
-		s.countingProject(project, -1, 0),
+		s.countingProject(project, -1, -boundTo(w.Job), 0),
 		s.db.deleting(hookListingKey(project, uid)),
 		s.db.deleting(matchKey(w)),
 	}

@@ -41,7 +41,7 @@ func wantHook(t *testing.T, s webhook.Store, want webhook.Webhook) {
 
 func hooksVersion(t *testing.T, db *DB, project string) int {
 	t.Helper()
-	n, err := db.Webhooks().HooksVersion(t.Context(), project)
+	n, _, err := db.Webhooks().HooksVersion(t.Context(), project)
 	must(t, err, "HooksVersion")
 	return n
 }

@@ -137,7 +137,11 @@ func (f *Fanout) archiveOne(ctx context.Context, r *record, hooks hookList) {
 	if change.Event == job.NoEvent {
 		return
 	}
-	own, err := f.Webhooks.JobMatches(ctx, r.job.Project, r.job.UID)
+	var own []webhook.Match
+	var err error
+	if hooks.ofJobs {
+		own, err = f.Webhooks.JobMatches(ctx, r.job.Project, r.job.UID)
+	}
 	if err != nil {
 		r.err = fmt.Errorf("list webhooks of job %s: %w", r.job.UID, err)
 		return

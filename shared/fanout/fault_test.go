@@ -92,9 +92,9 @@ type seamHooks struct {
 	*seams
 }
 
-func (h seamHooks) HooksVersion(ctx context.Context, project string) (n int, err error) {
-	err = h.do("HooksVersion", project, func() (err error) { n, err = h.Store.HooksVersion(ctx, project); return err })
-	return n, err
+func (h seamHooks) HooksVersion(ctx context.Context, project string) (n int, ofJobs bool, err error) {
+	err = h.do("HooksVersion", project, func() (err error) { n, ofJobs, err = h.Store.HooksVersion(ctx, project); return err })
+	return n, ofJobs, err
 }
 
 func (h seamHooks) ProjectMatches(ctx context.Context, project string) (list []webhook.Match, err error) {
@@ -150,6 +150,7 @@ func TestAFaultHoldsOnlyItsOwnRecordsAndLosesNothing(t *testing.T) {
 			images := []job.Job{w.Launch("a"), w.Launch("b"), w.Launch("c")}
 			images[1].Project = w.Workflow // another project, with a webhook of its own
 			w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Project = images[1].Project })
+			w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Project, h.Job = images[1].Project, images[0].UID }) // not of this job
 			s := newSeams(w)
 			about := ""
 			if test.about != nil {
@@ -225,6 +226,7 @@ func TestAPanicParksItsRecordAndLeavesTheOthersAlone(t *testing.T) {
 			sound, broken := w.Launch("sound"), w.Launch("broken")
 			broken.Project = w.Workflow
 			w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Project = broken.Project })
+			w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Project, h.Job = broken.Project, sound.UID }) // not of this job
 			s := newSeams(w)
 			about := broken.Project
 			if call == "JobMatches" || call == "Put" {

@@ -18,6 +18,7 @@ type hookLists struct {
 
 type hookList struct {
 	version int
+	ofJobs  bool // some job has webhooks of its own
 	matches []webhook.Match
 	err     error // the store could not be reached
 	bad     error // what the store has cannot be read
@@ -43,7 +44,7 @@ func (h *hookLists) of(ctx context.Context, batch []record) map[string]hookList 
 // list reads the version first: a list read after it is at least as new, and a webhook made in between only makes the next
 // batch read once more.
 func (h *hookLists) list(ctx context.Context, project string) hookList {
-	version, err := h.store.HooksVersion(ctx, project)
+	version, ofJobs, err := h.store.HooksVersion(ctx, project)
 	if err != nil {
 		return hookList{err: fmt.Errorf("read hooks version of project %s: %w", project, err)}
 	}
@@ -57,7 +58,7 @@ func (h *hookLists) list(ctx context.Context, project string) hookList {
 	if err != nil {
 		return hookList{err: fmt.Errorf("list webhooks of project %s: %w", project, err)}
 	}
-	l = hookList{version: version, matches: matches}
+	l = hookList{version: version, ofJobs: ofJobs, matches: matches}
 	h.mu.Lock()
 	h.known[project] = l
 	h.mu.Unlock()

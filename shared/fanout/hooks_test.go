@@ -62,9 +62,13 @@ func TestWhatWasAnsweredBeforeAChangeCountsForIt(t *testing.T) {
 
 func TestAWebhookOfOneJobGetsItsNextChange(t *testing.T) {
 	w := sqlitetest.New(t)
-	f := newSeams(w).fanout()
+	s := newSeams(w)
+	f := s.fanout()
 	j := w.Launch("followed")
 	passes(t, f, j)
+	if n := s.count("JobMatches", j.UID); n != 0 {
+		t.Errorf("the job's own webhooks are asked for %d times in a project where no job has any, want never", n)
+	}
 	hook := w.Hook("https://example.com/", func(h *webhook.Webhook) { h.Job = j.UID })
 	passes(t, f, moved(t, w, j, job.Running), w.Launch("not followed"))
 	if got := sentTo(w.Messages(delivery.LaneFirst)); !slices.Equal(got, []string{hook.UID}) {

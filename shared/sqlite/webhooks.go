@@ -162,9 +162,9 @@ type hookList struct {
 }
 
 // HooksVersion reads the project's hooks version; 0 before its first webhook.
-func (s *Webhooks) HooksVersion(ctx context.Context, project string) (int, error) {
+func (s *Webhooks) HooksVersion(ctx context.Context, project string) (version int, ofJobs bool, err error) {
 	l, err := s.list(ctx, project)
-	return l.version, err
+	return l.version, len(l.jobs) > 0, err
 }
 
 // list reads the project's hookList; in the steady state from memory.

@@ -231,7 +231,7 @@ func TestEveryCallAfterCloseSaysSo(t *testing.T) {
 		"Changes":   func() error { _, err := db.Jobs().Changes(ctx, 1, time.Minute); return err },
 		"Clean":     func() error { return db.Clean(ctx) },
 		"Visible":   func() error { _, err := db.Queue().Visible(ctx, "first"); return err },
-		"the cache": func() error { _, err := db.Webhooks().HooksVersion(ctx, "p"); return err },
+		"the cache": func() error { _, _, err := db.Webhooks().HooksVersion(ctx, "p"); return err },
 	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, ErrClosed) {

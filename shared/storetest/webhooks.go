@@ -27,6 +27,7 @@ func Webhooks(t *testing.T, open func(t *testing.T, now func() time.Time) webhoo
 		{"a job has as many webhooks as it may have", webhookJobQuota},
 		{"many creates at once do not pass the quota", webhookQuotaRace},
 		{"the hooks version grows with each create, update and delete", hooksVersionGrows},
+		{"the hooks version tells whether a job has webhooks of its own", hooksVersionOfJobs},
 		{"the hooks version counts every one of many writes at once", hooksVersionRace},
 		{"matches are what fan-out needs of each webhook", webhookMatches},
 		{"matches follow each update", webhookMatchesFollow},

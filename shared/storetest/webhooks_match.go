@@ -15,7 +15,7 @@ import (
 
 func hooksVersion(t *testing.T, s webhook.Store, project string) int {
 	t.Helper()
-	v, err := s.HooksVersion(t.Context(), project)
+	v, _, err := s.HooksVersion(t.Context(), project)
 	must(t, err, "HooksVersion")
 	return v
 }
@@ -47,6 +47,30 @@ func hooksVersionGrows(t *testing.T, s webhook.Store, c *Clock) {
 	if v := hooksVersion(t, s, "p2"); v != other {
 		t.Errorf("HooksVersion of another project = %d, want it as it was, %d", v, other)
 	}
+}
+
+func hooksVersionOfJobs(t *testing.T, s webhook.Store, c *Clock) {
+	want := func(when string, want bool) {
+		t.Helper()
+		if _, got, err := s.HooksVersion(t.Context(), "p1"); err != nil || got != want {
+			t.Errorf("HooksVersion %s says that jobs have webhooks of their own: %v, %v; want %v", when, got, err, want)
+		}
+	}
+	want("without webhooks", false)
+	createHook(t, s, c, ofJob(""))
+	want("with one of the project", false)
+	a, b := createHook(t, s, c, ofJob("j1")), createHook(t, s, c, ofJob("j2"))
+	want("with two of jobs", true)
+	must(t, s.Delete(t.Context(), "p1", a.UID), "Delete")
+	want("with one of a job", true)
+	b.Version, b.Job = 2, ""
+	must(t, s.Update(t.Context(), b), "Update")
+	want("after that was given to the project", false)
+	b.Version, b.Job = 3, "j1"
+	must(t, s.Update(t.Context(), b), "Update")
+	want("after it was given to a job again", true)
+	must(t, s.Delete(t.Context(), "p1", b.UID), "Delete")
+	want("after that was deleted", false)
 }
 
 func hooksVersionRace(t *testing.T, s webhook.Store, c *Clock) {
@@ -141,13 +165,17 @@ func createAndMatch(ctx context.Context, s webhook.Store, c *Clock, jobUID strin
 		if err := s.Create(ctx, w); err != nil {
 			return fmt.Errorf("create: %w", err)
 		}
-		v, err := s.HooksVersion(ctx, "p1")
+		v, ofJobs, err := s.HooksVersion(ctx, "p1")
 		if err != nil {
 			return fmt.Errorf("HooksVersion = %w", err)
 		}
 		if v != version {
 			project, err := readMatches(ctx, s, "p1", "")
-			ofJob, errOfJob := readMatches(ctx, s, "p1", jobUID)
+			var ofJob []webhook.Match
+			var errOfJob error
+			if ofJobs {
+				ofJob, errOfJob = readMatches(ctx, s, "p1", jobUID)
+			}
 			if err := errors.Join(err, errOfJob); err != nil {
 				return fmt.Errorf("matches = %w", err)
 			}

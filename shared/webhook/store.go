@@ -25,8 +25,9 @@ type Store interface {
 	List(ctx context.Context, project, before string, limit int) ([]Webhook, error)
 	// Park makes ParkedUntil at least until. It is not an update: version and hooks version stay. A missing webhook is no error.
 	Park(ctx context.Context, project, uid string, until time.Time) error
-	// HooksVersion reads the project's hooks version, as of the last write that returned.
-	HooksVersion(ctx context.Context, project string) (int, error)
+	// HooksVersion reads the project's hooks version, and whether any of its jobs has webhooks of its own, as of the last write
+	// that returned. If none has, JobMatches need not be asked for as long as the version is the same.
+	HooksVersion(ctx context.Context, project string) (version int, ofJobs bool, err error)
 	// ProjectMatches lists the matches of the project's webhooks that are not bound to one job, as of the last write that returned.
 	ProjectMatches(ctx context.Context, project string) ([]Match, error)
 	// JobMatches lists the matches of the webhooks that are bound to the job, as of the last write that returned.
