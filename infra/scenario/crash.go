@@ -32,7 +32,7 @@ func Crash(t *testing.T, g Target, deliveries, webhooks, kills int) {
 		t.Fatalf("only %d of %d launches were answered: the scenario shows nothing", len(acknowledged), launches)
 	}
 	var missing int
-	until(t, "every acknowledged launch at every webhook", func() bool {
+	g.until(t, "every acknowledged launch at every webhook", func() bool {
 		missing = len(acknowledged)*webhooks - count(r.got(t), acknowledged)
 		return missing == 0
 	})
@@ -112,7 +112,7 @@ func Stop(t *testing.T, g Target, stop func()) {
 		stop()
 		close(stopped)
 	}()
-	until(t, "the API closes", func() bool {
+	g.until(t, "the API closes", func() bool {
 		_, err := g.call("GET", "/health", nil, nil)
 		return err != nil
 	})

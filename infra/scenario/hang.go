@@ -38,10 +38,10 @@ func Hang(t *testing.T, g Target) {
 		}
 	}
 	launch(jobs)
-	until(t, "thousands of deliveries in hand at receivers that hang", func() bool { return hanging.Load() > 3000 })
+	g.until(t, "thousands of deliveries in hand at receivers that hang", func() bool { return hanging.Load() > 3000 })
 	r := newReceiver(t)
 	g.webhook(t, object{"url": r.URL, "events": []string{"requested"}, "workflow_uid": workflow, "secret": secret})
 	launch(jobs)
-	until(t, "all deliveries at the receiver that works", func() bool { return len(r.got(t)) >= jobs })
+	g.until(t, "all deliveries at the receiver that works", func() bool { return len(r.got(t)) >= jobs })
 	t.Logf("%d deliveries hung when the last of the other %d arrived", hanging.Load(), jobs)
 }

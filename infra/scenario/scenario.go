@@ -16,6 +16,7 @@ func All(t *testing.T, g Target) {
 	t.Run("a dead delivery comes back by one retry", func(t *testing.T) { retryOne(t, g) })
 	t.Run("410 disables the webhook", func(t *testing.T) { gone(t, g) })
 	t.Run("a test event and a rotated secret", func(t *testing.T) { testEvent(t, g) })
+	t.Run("a client that looks around", func(t *testing.T) { browse(t, g) })
 }
 
 // signedDelivery: launch, run, finish; three events arrive, verified, with the webhook's own header and exact bodies.
@@ -31,7 +32,7 @@ func signedDelivery(t *testing.T, g Target) {
 	}
 	g.must(t, "PATCH", "/jobs/"+jobUID, object{"status": "running"}, nil)
 	g.must(t, "PATCH", "/jobs/"+jobUID, object{"status": "finished"}, nil)
-	until(t, "three deliveries", func() bool { return len(r.got(t)) >= 3 })
+	g.until(t, "three deliveries", func() bool { return len(r.got(t)) >= 3 })
 	want := map[string]string{"job.requested": "Job requested.", "job.created": "Job started.", "job.succeeded": "Job successfully finished."}
 	for _, a := range r.got(t) {
 		event := a.Header.Get("Hermod-Event")
@@ -48,7 +49,7 @@ func signedDelivery(t *testing.T, g Target) {
 			State string
 			Body  string
 		}
-		until(t, "delivery succeeded", func() bool {
+		g.until(t, "delivery succeeded", func() bool {
 			_, err := g.call("GET", "/deliveries/"+a.ID, nil, &d)
 			return err == nil && d.State == "succeeded"
 		})
@@ -72,7 +73,7 @@ func failing(t *testing.T, g Target) (r *receiver, hook, delivery string) {
 	if _, err := g.launch(workflow, "fails"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "delivery dead", func() bool {
+	g.until(t, "delivery dead", func() bool {
 		list := deliveries(t, g, "?state=dead&webhook_uid="+hook)
 		if len(list) == 1 {
 			delivery = list[0].UID
@@ -105,7 +106,7 @@ func deadAndBack(t *testing.T, g Target) {
 		t.Errorf("a dry run matches %d and %d requests were made, want 1 match and none more than 3", task.Matched, len(r.got(t)))
 	}
 	g.must(t, "POST", "/redrives", object{"state": "dead", "webhook_uid": hook}, &task)
-	until(t, "redrive completed and delivery succeeded", func() bool {
+	g.until(t, "redrive completed and delivery succeeded", func() bool {
 		g.must(t, "GET", "/redrives/"+task.UID, nil, &task)
 		return task.State == "completed" && task.Succeeded == 1
 	})
@@ -121,7 +122,7 @@ func deadAndBack(t *testing.T, g Target) {
 func retryOne(t *testing.T, g Target) {
 	r, hook, delivery := failing(t, g)
 	g.must(t, "POST", "/deliveries/"+delivery+"/retry", nil, nil)
-	until(t, "fourth attempt in the log", func() bool {
+	g.until(t, "fourth attempt in the log", func() bool {
 		list := deliveries(t, g, "?webhook_uid="+hook)
 		return len(list) == 1 && list[0].AttemptCount == 4
 	})
@@ -130,7 +131,7 @@ func retryOne(t *testing.T, g Target) {
 	}
 	r.answers(http.StatusOK)
 	g.must(t, "POST", "/deliveries/"+delivery+"/retry", nil, nil)
-	until(t, "delivery succeeded", func() bool {
+	g.until(t, "delivery succeeded", func() bool {
 		list := deliveries(t, g, "?webhook_uid="+hook)
 		return len(list) == 1 && list[0].State == "succeeded"
 	})
@@ -147,14 +148,14 @@ func gone(t *testing.T, g Target) {
 		Enabled        bool
 		DisabledReason string `json:"disabled_reason"`
 	}
-	until(t, "webhook disabled", func() bool {
+	g.until(t, "webhook disabled", func() bool {
 		g.must(t, "GET", "/webhooks/"+hook, nil, &h)
 		return !h.Enabled && h.DisabledReason == "gone"
 	})
 	if _, err := g.launch(workflow, "after"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "next delivery cancelled", func() bool {
+	g.until(t, "next delivery cancelled", func() bool {
 		list := deliveries(t, g, "?state=cancelled&webhook_uid="+hook)
 		return len(list) == 1 && list[0].Reason == "webhook_disabled"
 	})
@@ -171,7 +172,7 @@ func testEvent(t *testing.T, g Target) {
 		DeliveryUID string `json:"delivery_uid"`
 	}
 	g.must(t, "POST", "/webhooks/"+hook+"/test", object{"event": "failed"}, &sent)
-	until(t, "test event", func() bool { return len(r.got(t)) == 1 })
+	g.until(t, "test event", func() bool { return len(r.got(t)) == 1 })
 	a := r.got(t)[0]
 	if a.ID != sent.DeliveryUID || a.Fields["type"] != "job.failed" {
 		t.Errorf("the test event arrives as %s with %s, want %s of type job.failed", a.ID, a.Body, sent.DeliveryUID)

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,13 +17,19 @@ type Target struct {
 	Key string // API key with every scope
 	// Crash ends the processes that work with kill -9 and starts them again; it returns when the API answers again.
 	Crash func(t testing.TB)
+	// Patience is how long a scenario waits for what must come; zero: 90 s. A deployment that works needs a fraction of it.
+	Patience time.Duration
 }
 
-// patience is how long a scenario waits for what must come; a deployment that works needs a fraction of it.
 const patience = 90 * time.Second
 
 // call makes an API request and decodes the answer into out (nil: ignored). It returns the status, or 0 without an answer.
 func (g Target) call(method, path string, in, out any) (int, error) {
+	return g.request(method, path, in, out, http.Header{})
+}
+
+// request is call with more headers.
+func (g Target) request(method, path string, in, out any, header http.Header) (int, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -35,6 +42,7 @@ func (g Target) call(method, path string, in, out any) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	req.Header = header
 	req.Header.Set("Authorization", "x-api-key "+g.Key)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
@@ -91,14 +99,14 @@ func (g Target) launch(workflow, name string) (string, error) {
 	return made.JobUID, err
 }
 
-// until waits for something to become true.
-func until(t testing.TB, what string, ok func() bool) {
+// until waits for something to become true. It asks at ever longer intervals: where requests are counted, most would be its own.
+func (g Target) until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for give := time.After(patience); !ok(); {
+	patience := cmp.Or(g.Patience, patience)
+	give := time.After(patience)
+	for pause := 20 * time.Millisecond; !ok(); pause = min(pause*11/10, time.Second) {
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-give:
 			t.Fatalf("%s: not within %v", what, patience)
 		}
