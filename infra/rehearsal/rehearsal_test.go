@@ -125,7 +125,10 @@ func TestScenarios(t *testing.T) {
 	}{
 		{"all that every deployment passes", func(t *testing.T) { scenario.All(t, g) }},
 		{"what waits for a day is found by the schedule", func(t *testing.T) {
-			scenario.Wait(t, g, func(t testing.TB, delivery string) { hasten(t, s, delivery) })
+			scenario.Wait(t, g, 86_400, func(t testing.TB, delivery string) { hasten(t, s, delivery, soon) })
+		}},
+		{"a step whose message is taken for lost is sent again", func(t *testing.T) {
+			scenario.Wait(t, g, 600, func(t testing.TB, delivery string) { hasten(t, s, delivery, -time.Second) })
 		}},
 		{"a redrive of ours deletes the letter", func(t *testing.T) {
 			scenario.Cleared(t, g, func(t testing.TB) int { return lying(t, s, "DeadQueue") })
@@ -153,8 +156,8 @@ func TestScenarios(t *testing.T) {
 // soon is when a delivery is due that is hastened: later than any sweep so far has looked ahead, which is 90 s.
 const soon = 95 * time.Second
 
-// hasten makes a waiting delivery due soon, in the index that the sweeper reads.
-func hasten(t testing.TB, s *stack.Stack, delivery string) {
+// hasten moves the entry of a waiting delivery, in the index that the sweeper reads.
+func hasten(t testing.TB, s *stack.Stack, delivery string, until time.Duration) {
 	t.Helper()
 	name := s.Template.Tables["Table"].Name
 	var found struct {
@@ -167,7 +170,7 @@ func hasten(t testing.TB, s *stack.Stack, delivery string) {
 		t.Fatalf("%d entries in the index due are of %s, want 1", len(found.Items), delivery)
 	}
 	row := found.Items[0]
-	due := fmt.Sprintf("%013d#%s", time.Now().Add(soon).UnixMilli(), delivery)
+	due := fmt.Sprintf("%013d#%s", time.Now().Add(until).UnixMilli(), delivery)
 	operator(t, s, "DynamoDB_20120810.UpdateItem", map[string]any{
 		"TableName": name, "Key": value{"pk": row["pk"], "sk": row["sk"]}, "UpdateExpression": "SET due_sk = :due", "ExpressionAttributeValues": value{":due": text(due)},
 	}, nil)
@@ -271,7 +274,8 @@ func TestTheBudgetOfADelivery(t *testing.T) {
 			sqs += a.Billed - a.Empty
 		}
 	}
-	if got := float64(sqs) / (events * webhooks); got != 0.3 {
+	// A receive may bring less than there is, and costs as much.
+	if got := float64(sqs) / (events * webhooks); got < 0.3 || got > 0.31 {
 		t.Errorf("a delivery takes %v requests of SQS at full batches, want 0.3", got)
 	}
 	wellBehaved(t, s)

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-// Wait lets a first attempt fail whose next one is a day away, and checks that the deployment makes it when it is due. So that the
-// test need not wait so long, hasten makes it due soon, behind the deployment's back.
-func Wait(t *testing.T, g Target, hasten func(t testing.TB, delivery string)) {
+// Wait lets a first attempt fail whose next one is so many seconds away, and checks that the deployment makes it when its entry in the
+// due index says so. So that the test need not wait so long, hasten moves the entry, behind the deployment's back.
+func Wait(t *testing.T, g Target, seconds int, hasten func(t testing.TB, delivery string)) {
 	r, workflow := newReceiver(t), g.workflow(t)
 	r.answers(http.StatusServiceUnavailable)
-	hook := g.webhook(t, object{"url": r.URL, "events": []string{"requested"}, "workflow_uid": workflow, "secret": secret, "retry_schedule": []int{86_400}})
+	hook := g.webhook(t, object{"url": r.URL, "events": []string{"requested"}, "workflow_uid": workflow, "secret": secret, "retry_schedule": []int{seconds}})
 	if _, err := g.launch(workflow, "waits"); err != nil {
 		t.Fatal(err)
 	}

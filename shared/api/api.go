@@ -41,6 +41,8 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	Random io.Reader        // of new signing secrets; nil: crypto/rand
 	Logger *slog.Logger     // nil: slog.Default
+	// AccessLogged says that a gateway in front logs each request: here those that are answered below 400 are of level debug then.
+	AccessLogged bool
 	// Unavailable reports that an error of a seam is a store that is full, busy or out of reach: the client is told to come back.
 	// An error that has a method Unavailable() bool says so itself. nil: no other error does.
 	Unavailable func(error) bool

@@ -188,8 +188,11 @@ func (c *call) failed(err error) answer {
 // log writes the one line of the request. The error is told for what is our fault; a client's own mistakes have a label.
 func (c *call) log(out answer) {
 	level, ctx := slog.LevelInfo, c.request.Context()
-	if out.status >= 500 && ctx.Err() == nil { // a client that hung up is no error of ours
+	switch {
+	case out.status >= 500 && ctx.Err() == nil: // a client that hung up is no error of ours
 		level = slog.LevelError
+	case out.status < 400 && c.AccessLogged:
+		level = slog.LevelDebug
 	}
 	if !c.Logger.Enabled(ctx, level) {
 		return

@@ -176,6 +176,18 @@ func TestOneLineIsLoggedForARequest(t *testing.T) {
 	}
 }
 
+func TestBehindAnAccessLogOnlyWhatWasRefusedIsLogged(t *testing.T) {
+	w := newWorld(t)
+	w.config.AccessLogged = true
+	w.start()
+	w.call("GET", "/workflows", "").must(200)
+	w.call("POST", "/workflows", `{}`).must(400)
+	w.server.Close()
+	if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, `"status":400`) {
+		t.Errorf("a list and a refused request log %q, want the second alone", log)
+	}
+}
+
 // A change goes on when its client hangs up, so that nothing is left half done.
 func TestAChangeIsFinishedAfterTheClientHungUp(t *testing.T) {
 	w := newWorld(t)

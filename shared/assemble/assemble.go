@@ -108,7 +108,7 @@ func (a *Assembly) API() http.Handler {
 	return api.New(api.Config{
 		Jobs: a.DB.Jobs(), Workflows: a.DB.Jobs(), Webhooks: a.DB.Webhooks(), Archive: a.DB.Archive(), Log: a.DB.Log(), Queue: a.Queue,
 		Access: access.New(access.Config{Store: a.DB.Access()}), Replies: a.DB.Access(), Redrives: a.Redrives(), Box: a.Box,
-		Rules: a.Rules, Version: delivery.Release, Logger: a.Logger, Unavailable: awsdynamo.IsUnavailable,
+		Rules: a.Rules, Version: delivery.Release, Logger: a.Logger, Unavailable: awsdynamo.IsUnavailable, AccessLogged: true,
 	})
 }
 
