@@ -65,7 +65,7 @@ func (t Total) Report(deliveries int) string {
 	}
 	fmt.Fprintf(w, "sum\t\t\t%s\t\n", million(t.USD(), 3))
 	w.Flush()
-	fmt.Fprintf(&text, "%d deliveries; list prices of us-east-1, November 2026. Not in the sum: %d receives of mappings that found nothing.\n",
+	fmt.Fprintf(&text, "%d deliveries; list prices of us-east-1, from infra/README.md. Not in the sum: %d receives of mappings that found nothing.\n",
 		deliveries, t.polling().Empty)
 	return text.String()
 }
