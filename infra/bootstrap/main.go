@@ -3,7 +3,7 @@
 //	go run ./infra/bootstrap -table TABLE -name PROJECT
 //
 // Region and credentials come from the environment, as AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; they
-// need dynamodb:PutItem on the table. The key is printed once and kept nowhere.
+// need dynamodb:PutItem and dynamodb:UpdateItem on the table. The key is printed once and kept nowhere.
 package main
 
 import (

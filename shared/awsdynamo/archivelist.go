@@ -25,6 +25,9 @@ const (
 	maxLooks = 8
 )
 
+// ofDay are the events of a day's shard between two uids.
+const ofDay = "pk = :day AND sk BETWEEN :low AND :high"
+
 // eventParts is what a list shows of an event: all but its bodies.
 const eventParts = "pk, sk, f, #ttl, job, workflow, #event, seq, #at, #test, to_v3, to_standard"
 
@@ -132,7 +135,7 @@ func (l *eventLook) ofDays(ctx context.Context, first, last time.Time, low, high
 	for d := last; !d.Before(first); d = d.Add(-day) {
 		for shard := range eventShards {
 			queries = append(queries, dynamodb.QueryInput{
-				KeyConditionExpression:    aws.String("pk = :day AND sk BETWEEN :low AND :high"),
+				KeyConditionExpression:    aws.String(ofDay),
 				ExpressionAttributeValues: item{":day": text(eventPartition(l.Project, d.Format(dayFormat), shard)), ":low": text(low), ":high": text(high)},
 				ProjectionExpression:      aws.String(eventParts), ExpressionAttributeNames: eventNames,
 				ScanIndexForward: aws.Bool(false), ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(limit)),

@@ -161,7 +161,7 @@ func (db *DB) put(ctx context.Context, i item, condition string, values item) er
 	return db.write(ctx, func() error {
 		_, err := db.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName: db.table, Item: i, ConditionExpression: optional(condition), ExpressionAttributeValues: values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+			ReturnValuesOnConditionCheckFailure: metBy(condition),
 		}, once)
 		return err
 	})
@@ -195,6 +195,14 @@ func (db *DB) page(ctx context.Context, q *dynamodb.QueryInput) (out *dynamodb.Q
 		return err
 	})
 	return out, err
+}
+
+// metBy asks for the item that a condition met, where there is one.
+func metBy(condition string) types.ReturnValuesOnConditionCheckFailure {
+	if condition == "" {
+		return ""
+	}
+	return types.ReturnValuesOnConditionCheckFailureAllOld
 }
 
 func optional(s string) *string {

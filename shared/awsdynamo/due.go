@@ -11,6 +11,9 @@ import (
 	"hermod/shared/delivery"
 )
 
+// dueBetween are the entries of a shard between two positions.
+const dueBetween = "due_pk = :shard AND due_sk BETWEEN :low AND :high"
+
 // Due lists due entries, those of the same time in the order of their uids. It asks every shard, so that a look at nothing costs
 // dueShards requests of half a unit. A position is the sort key of the last entry.
 func (s *Log) Due(ctx context.Context, after, until time.Time, from string, limit int) (page []delivery.DueEntry, next string, err error) {
@@ -24,7 +27,7 @@ func (s *Log) Due(ctx context.Context, after, until time.Time, from string, limi
 	queries := make([]dynamodb.QueryInput, dueShards)
 	for shard := range queries {
 		queries[shard] = dynamodb.QueryInput{
-			IndexName: aws.String(dueIndex), KeyConditionExpression: aws.String("due_pk = :shard AND due_sk BETWEEN :low AND :high"),
+			IndexName: aws.String(dueIndex), KeyConditionExpression: aws.String(dueBetween),
 			ExpressionAttributeValues: item{":shard": text(duePartition(shard)), ":low": text(low), ":high": text(high)},
 			Limit:                     aws.Int32(int32(max(1, 2*limit/dueShards))), // shards are filled alike
 		}

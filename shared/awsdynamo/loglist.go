@@ -17,6 +17,9 @@ const (
 	fewRows = 25
 )
 
+// listedBetween are the entries of a shard between two uids.
+const listedBetween = "list_pk = :list AND list_sk BETWEEN :low AND :high"
+
 // List lists rows of the project in one state. The index says which they may be; it lags behind, so each row is read and must be
 // what is asked for. A position is the uid of the last entry looked at.
 func (s *Log) List(ctx context.Context, q delivery.Query) (page []delivery.Delivery, next string, err error) {
@@ -71,7 +74,7 @@ func uidsOf(entries []item, hook string) (uids []delivery.UID) {
 // listQuery reads a partition of the index list, newest first.
 func listQuery(partition, low, high string) dynamodb.QueryInput {
 	return dynamodb.QueryInput{
-		IndexName: aws.String(listIndex), KeyConditionExpression: aws.String("list_pk = :list AND list_sk BETWEEN :low AND :high"),
+		IndexName: aws.String(listIndex), KeyConditionExpression: aws.String(listedBetween),
 		ExpressionAttributeValues: item{":list": text(partition), ":low": text(low), ":high": text(high)},
 		ScanIndexForward:          aws.Bool(false), Limit: aws.Int32(listedAtOnce),
 	}

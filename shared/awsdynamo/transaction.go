@@ -37,7 +37,7 @@ func (db *DB) transact(ctx context.Context, writes ...types.TransactWriteItem) e
 func (db *DB) putting(i item, condition string, values item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName: db.table, Item: i, ConditionExpression: optional(condition), ExpressionAttributeValues: values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnValuesOnConditionCheckFailure: metBy(condition),
 	}}
 }
 
@@ -45,7 +45,7 @@ func (db *DB) putting(i item, condition string, values item) types.TransactWrite
 func (db *DB) updating(k key, change, condition string, values item) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName: db.table, Key: k.item(), UpdateExpression: &change, ConditionExpression: optional(condition), ExpressionAttributeValues: values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnValuesOnConditionCheckFailure: metBy(condition),
 	}}
 }
 

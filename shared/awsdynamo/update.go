@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 // update makes one request to change attributes of an item; who calls it says how it is repeated. The item is made if there is
@@ -14,7 +13,7 @@ func (db *DB) update(ctx context.Context, k key, change, condition string, value
 	_, err := db.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: db.table, Key: k.item(), UpdateExpression: &change, ConditionExpression: optional(condition),
 		ExpressionAttributeNames: namesIn(change, condition), ExpressionAttributeValues: values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnValuesOnConditionCheckFailure: metBy(condition),
 	}, once)
 	return err
 }

@@ -217,7 +217,7 @@ func TestHideAsksForWholeSecondsWithinTheLimits(t *testing.T) {
 	r := delivery.Receipt{Lane: delivery.LaneFirst, Handle: "h"}
 	for d, want := range map[time.Duration]string{
 		0: `"VisibilityTimeout":0`, time.Nanosecond: `"VisibilityTimeout":1`, 90 * time.Second: `"VisibilityTimeout":90`,
-		delivery.MaxHidden: `"VisibilityTimeout":43200`, delivery.MaxHidden + 1: "", -1: "",
+		delivery.MaxHidden: `"VisibilityTimeout":39600`, delivery.MaxHidden + 1: "", -1: "",
 	} {
 		q, wire := canned(http.StatusOK, "{}")
 		err := q.Hide(t.Context(), r, d)

@@ -22,7 +22,7 @@ const (
 	MaxReceives = 8                 // then a message moves to the lane's letters
 	Visibility  = 180 * time.Second // a message received and neither deleted nor hidden comes back after this
 	MaxDelay    = 15 * time.Minute  // of a message sent
-	MaxHidden   = 12 * time.Hour    // of a message handed back
+	MaxHidden   = 11 * time.Hour    // of a message handed back; SQS takes 12 h, counted from the receive
 	MaxBody     = 256 << 10         // bytes of a message
 )
 
