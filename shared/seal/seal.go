@@ -21,7 +21,8 @@ type Wrapper interface {
 	// Wrap returns the key encrypted and bound to the project. Wrapping a key twice may give two results.
 	Wrap(ctx context.Context, project string, key []byte) ([]byte, error)
 	// Unwrap returns the key that Wrap was given with the same project. ErrTampered for anything else: altered, of another
-	// project, wrapped elsewhere. Any other error is an outage, after which the same call may succeed.
+	// project, wrapped elsewhere; or ErrFormat, where it looks like what a later release wraps. Any other error is an outage, after
+	// which the same call may succeed.
 	Unwrap(ctx context.Context, project string, wrapped []byte) ([]byte, error)
 }
 
