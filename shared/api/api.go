@@ -41,7 +41,8 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	Random io.Reader        // of new signing secrets; nil: crypto/rand
 	Logger *slog.Logger     // nil: slog.Default
-	// AccessLogged says that a gateway in front logs each request: here those that are answered below 400 are of level debug then.
+	// AccessLogged says that a gateway in front logs each request, by the id in the header Apigw-Requestid: here those that are
+	// answered below 400 are of level debug then, and the line of each has that id too.
 	AccessLogged bool
 	// Unavailable reports that an error of a seam is a store that is full, busy or out of reach: the client is told to come back.
 	// An error that has a method Unavailable() bool says so itself. nil: no other error does.

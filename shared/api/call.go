@@ -202,6 +202,9 @@ func (c *call) log(out answer) {
 		slog.Float64("duration_ms", float64(c.Now().Sub(c.began).Microseconds())/1000), slog.String("request_id", c.id),
 		slog.String("project", c.key.Project), slog.String("key_uid", c.key.UID), slog.Int("bytes", len(out.body)),
 	}
+	if c.AccessLogged {
+		list = append(list, slog.String("gateway_request_id", c.request.Header.Get("Apigw-Requestid")))
+	}
 	if out.label != "" {
 		list = append(list, slog.String("error_label", string(out.label)))
 	}

@@ -181,10 +181,10 @@ func TestBehindAnAccessLogOnlyWhatWasRefusedIsLogged(t *testing.T) {
 	w.config.AccessLogged = true
 	w.start()
 	w.call("GET", "/workflows", "").must(200)
-	w.call("POST", "/workflows", `{}`).must(400)
+	w.call("POST", "/workflows", `{}`, func(_ *world, r *http.Request) { r.Header.Set("Apigw-Requestid", "gateway-1") }).must(400)
 	w.server.Close()
-	if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, `"status":400`) {
-		t.Errorf("a list and a refused request log %q, want the second alone", log)
+	if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, `"status":400`) || !strings.Contains(log, `"gateway_request_id":"gateway-1"`) {
+		t.Errorf("a list and a refused request log %q, want the second alone, with the gateway's id", log)
 	}
 }
 

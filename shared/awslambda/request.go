@@ -14,7 +14,11 @@ import (
 	"strings"
 )
 
-const payloadFormat = "2.0"
+const (
+	payloadFormat = "2.0"
+	// gatewayID is the header in which the gateway answers its own id of a request, and in which a handler finds it.
+	gatewayID = "Apigw-Requestid"
+)
 
 // single are the headers of which a request has one, and whose value never has a comma: if it has, the gateway has joined
 // several. All others stay joined: in a list that means the same (RFC 9110, 5.3), in anything else the comma may be the client's.
@@ -29,6 +33,7 @@ type requestEvent struct {
 	Headers        map[string]string `json:"headers"`
 	RequestContext struct {
 		DomainName string `json:"domainName"`
+		RequestID  string `json:"requestId"`
 		Stage      string `json:"stage"`
 		HTTP       struct {
 			Method   string `json:"method"`
@@ -96,6 +101,7 @@ func (e *requestEvent) header() http.Header {
 	if len(e.Cookies) > 0 {
 		h.Set("Cookie", strings.Join(e.Cookies, "; "))
 	}
-	h.Del("Host") // it is the request's Host
+	h.Del("Host")                                // it is the request's Host
+	h.Set(gatewayID, e.RequestContext.RequestID) // whatever the client says
 	return h
 }
