@@ -196,7 +196,7 @@ func parked(t *testing.T, s *stack.Stack) {
 
 // later sends what a release after this one might, and checks that it is neither lost nor refused.
 func later(t *testing.T, s *stack.Stack) {
-	operator(t, s, "AmazonSQS.SendMessage", map[string]any{"QueueUrl": s.Template.Queues["FirstQueue"].URL, "MessageBody": `{"format":1000}`}, nil)
+	operator(t, s, "AmazonSQS.SendMessage", map[string]any{"QueueUrl": s.Template.Queues["FirstQueue"].URL, "MessageBody": `{"f":1000}`}, nil)
 	until(t, "message handed back", func() bool { return needed(s, queue("DispatchRole", "Consume", "ChangeMessageVisibility", "first")) })
 	if n := lying(t, s, "FirstQueue"); n != 1 {
 		t.Errorf("%d messages lie in the queue first, want the one that was handed back", n)
