@@ -26,7 +26,7 @@ func TestTheBinariesForX86AreWhatIsRehearsed(t *testing.T) {
 // forgot the flags gives binaries that differ from commit to commit: nothing but this would tell.
 func check(t *testing.T, folder, arch string) {
 	if _, err := os.Stat(filepath.Join(top, folder, "template.yaml")); err != nil {
-		absent(t, folder, arch)
+		leaveOut(t, folder+" holds no build: infra/sam/install fetches SAM, then infra/sam/build "+strings.Replace(arch, "amd64", "x86_64", 1))
 	}
 	functions := names(t, "functions")
 	for _, built := range names(t, folder) {
@@ -60,15 +60,6 @@ func check(t *testing.T, folder, arch string) {
 			t.Errorf("the binary of %s has %d bytes (%v), want at most %d", name, stat.Size(), err, maxBinary)
 		}
 	}
-}
-
-// absent skips the test where nothing was built, and fails in CI.
-func absent(t *testing.T, folder, arch string) {
-	const says = "%s holds no build. infra/sam/install fetches SAM, then: infra/sam/build %s"
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(says, folder, strings.Replace(arch, "amd64", "x86_64", 1))
-	}
-	t.Skipf("NOT TESTED: "+says, folder, strings.Replace(arch, "amd64", "x86_64", 1))
 }
 
 // names returns the names of the folders in one.

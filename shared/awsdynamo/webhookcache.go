@@ -3,7 +3,6 @@ package awsdynamo
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +50,7 @@ func (c *cachedWebhooks) Get(ctx context.Context, project, uid string) (webhook.
 	if err != nil {
 		return webhook.Webhook{}, fmt.Errorf("read webhook %s: %w", uid, err)
 	}
-	return cloneHook(known.hook), nil
+	return known.hook.Clone(), nil
 }
 
 // recall returns what is known and not too old.
@@ -120,10 +119,4 @@ func (c *cachedWebhooks) Delete(ctx context.Context, project, uid string) error 
 func (c *cachedWebhooks) Park(ctx context.Context, project, uid string, until time.Time) error {
 	defer c.forget(uid)
 	return c.Webhooks.Park(ctx, project, uid, until)
-}
-
-// cloneHook returns a webhook that shares no memory with w.
-func cloneHook(w webhook.Webhook) webhook.Webhook {
-	w.Events, w.Headers, w.Secrets, w.Schedule = slices.Clone(w.Events), slices.Clone(w.Headers), slices.Clone(w.Secrets), slices.Clone(w.Schedule)
-	return w
 }

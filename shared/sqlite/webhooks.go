@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"hermod/shared/job"
@@ -69,7 +68,7 @@ func (s *Webhooks) changed(t *tx, project, uid string, w *webhook.Webhook) error
 			s.db.hooks.forget(uid)
 			return
 		}
-		s.db.hooks.replace(uid, clone(*w))
+		s.db.hooks.replace(uid, w.Clone())
 	})
 	return err
 }
@@ -89,7 +88,7 @@ func (s *Webhooks) Get(ctx context.Context, project, uid string) (w webhook.Webh
 	case w.Project != project:
 		return webhook.Webhook{}, webhook.ErrNotFound
 	}
-	return clone(w), nil
+	return w.Clone(), nil
 }
 
 func (s *Webhooks) load(ctx context.Context, uid string) (webhook.Webhook, error) {
@@ -212,12 +211,6 @@ func (s *Webhooks) matches(ctx context.Context, project, jobUID string) ([]webho
 		w, err := decodeWebhook(r)
 		return w.Match(), err
 	}, "SELECT doc, parked_until FROM webhook WHERE project = ? AND job = ? AND expires_at IS NULL", project, jobUID)
-}
-
-// clone returns a webhook that shares no memory with w, so that a caller may change its own.
-func clone(w webhook.Webhook) webhook.Webhook {
-	w.Events, w.Headers, w.Secrets, w.Schedule = slices.Clone(w.Events), slices.Clone(w.Headers), slices.Clone(w.Secrets), slices.Clone(w.Schedule)
-	return w
 }
 
 // webhookDoc is a webhook as it is kept; ParkedUntil has a column.

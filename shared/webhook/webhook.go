@@ -117,6 +117,12 @@ func (w Webhook) ValidSecrets(now time.Time) []Secret {
 	return slices.DeleteFunc(slices.Clone(w.Secrets), ended)
 }
 
+// Clone returns a webhook that shares no memory with w: what an engine remembers is not its caller's to change.
+func (w Webhook) Clone() Webhook {
+	w.Events, w.Headers, w.Secrets, w.Schedule = slices.Clone(w.Events), slices.Clone(w.Headers), slices.Clone(w.Secrets), slices.Clone(w.Schedule)
+	return w
+}
+
 // Rotate returns the webhook with a new current secret. Every older one ends when the overlap is over, or earlier if it was
 // to end earlier; beyond MaxSecrets the oldest end at once.
 func (w Webhook) Rotate(next Secret, overlap time.Duration, now time.Time) Webhook {

@@ -150,3 +150,14 @@ func TestAnAttemptHasTwelveSecondsUnlessTheWebhookSaysOtherwise(t *testing.T) {
 		}
 	}
 }
+
+func TestACloneSharesNoMemory(t *testing.T) {
+	w := webhook.Webhook{
+		Events: []job.EventType{job.EventFailed}, Headers: []webhook.Header{{Name: "A"}}, Secrets: []webhook.Secret{{Hint: "a"}}, Schedule: []time.Duration{1},
+	}
+	c := w.Clone()
+	c.Events[0], c.Headers[0].Name, c.Secrets[0].Hint, c.Schedule[0] = job.EventCreated, "B", "b", 2
+	if w.Events[0] != job.EventFailed || w.Headers[0].Name != "A" || w.Secrets[0].Hint != "a" || w.Schedule[0] != 1 {
+		t.Errorf("a change of the clone shows in the webhook: %+v", w)
+	}
+}
