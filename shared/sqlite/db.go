@@ -88,8 +88,13 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	db := &DB{
 		Config: c.withDefaults(), lock: held, closing: make(chan struct{}), outbox: newOutbox(),
-		hooks: newRecent[webhook.Webhook](10_000), lists: newRecent[hookList](1000), jobs: newRecent[job.Job](20_000),
-		flows: newRecent[job.Workflow](1000), events: newRecent[archived](4000),
+		hooks: newRecent(10_000, func(a, b webhook.Webhook) bool { return a.Version > b.Version }),
+		lists: newRecent(1000, func(a, b hookList) bool { return a.version > b.version }),
+		jobs:  newRecent(20_000, func(a, b job.Job) bool { return a.Version > b.Version }),
+		flows: newRecent(1000, func(job.Workflow, job.Workflow) bool { return false }), // they do not change
+		events: newRecent(4000, func(a, b archived) bool {
+			return len(a.event.Matched) > len(b.event.Matched) || a.expires.After(b.expires)
+		}),
 	}
 	if err := db.open(); err != nil {
 		db.hangUp()

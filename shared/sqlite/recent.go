@@ -10,6 +10,7 @@ import "sync"
 // forgotten.
 type recent[V any] struct {
 	limit int
+	newer func(a, b V) bool
 
 	mu     sync.RWMutex
 	fresh  map[string]V
@@ -17,8 +18,9 @@ type recent[V any] struct {
 	writes int // counts replacements: what was read before one is not remembered after it
 }
 
-func newRecent[V any](limit int) *recent[V] {
-	return &recent[V]{limit: limit, fresh: map[string]V{}}
+// newRecent returns an empty one. newer says which of two values of a key was written later, as far as a value tells.
+func newRecent[V any](limit int, newer func(a, b V) bool) *recent[V] {
+	return &recent[V]{limit: limit, newer: newer, fresh: map[string]V{}}
 }
 
 func (r *recent[V]) get(key string) (V, bool) {
@@ -28,12 +30,20 @@ func (r *recent[V]) get(key string) (V, bool) {
 	if !ok {
 		v, kept = r.old[key]
 	}
-	writes := r.writes
 	r.mu.RUnlock()
 	if kept {
-		r.remember(key, v, writes)
+		r.keep(key)
 	}
 	return v, ok || kept
+}
+
+// keep moves a value that is used to the fresh ones.
+func (r *recent[V]) keep(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v, ok := r.old[key]; ok {
+		r.put(key, v)
+	}
 }
 
 // before is called before a value is read from the file; what it returns remembers the value, unless one was written since.
@@ -44,10 +54,16 @@ func (r *recent[V]) before() (remember func(key string, v V)) {
 	return func(key string, v V) { r.remember(key, v, writes) }
 }
 
+// remember puts a value that was read in the place of an older one. Two readers may have read before and after a commit whose
+// replace is still to come: if the older value won, who has seen the newer one would see the time run backward.
 func (r *recent[V]) remember(key string, v V, writes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.writes == writes {
+	known, ok := r.fresh[key]
+	if !ok {
+		known, ok = r.old[key]
+	}
+	if ok && r.newer(v, known) || !ok && r.writes == writes {
 		r.put(key, v)
 	}
 }

@@ -71,8 +71,25 @@ func TestWebhookInMemoryFollowsEachWrite(t *testing.T) {
 	}
 }
 
+func later(a, b int) bool { return a > b }
+
+// Two reads before and after a commit, whose write has not replaced anything yet, end in either order.
+func TestAnOlderReadDoesNotReplaceANewerOne(t *testing.T) {
+	for _, order := range [][2]int{{1, 2}, {2, 1}} {
+		r := newRecent(10, later)
+		first, second := r.before(), r.before()
+		r.replace("another", 1) // a write of something else ends in between
+		r.before()("k", order[0])
+		first("k", order[1])
+		second("k", 1)
+		if got, ok := r.get("k"); !ok || got != 2 {
+			t.Errorf("reads of %v leave %d, %v, want the newer", order, got, ok)
+		}
+	}
+}
+
 func TestReadBeforeAWriteIsNotRemembered(t *testing.T) {
-	r := newRecent[int](10)
+	r := newRecent(10, later)
 	remember := r.before()
 	r.replace("k", 2)
 	remember("k", 1)
@@ -91,7 +108,7 @@ func TestReadBeforeAWriteIsNotRemembered(t *testing.T) {
 
 func TestMemoryIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	const limit = 100
-	r := newRecent[int](limit)
+	r := newRecent(limit, later)
 	r.replace("used", 1)
 	for i := range 10 * limit {
 		r.replace(fmt.Sprint(i), i)
