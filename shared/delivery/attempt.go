@@ -36,7 +36,7 @@ type Attempt struct {
 	Class      ErrorClass    // ClassNone when delivered
 	Error      string        // one sentence for a person; empty when delivered
 	RetryAfter time.Duration // what the receiver asked for, capped at 24 h; 0 if nothing
-	SignedWith []string      // hints of the secrets that signed, newest first
+	SignedWith []string      // hints of the secrets that signed, in the order of their signatures
 	Headers    []string      // names of the webhook's own headers that were sent
 	Answer     *Answer       // what a failed attempt got back; kept 7 days, apart from the row
 }

@@ -176,7 +176,7 @@ func (w *work) request(ctx context.Context, hook webhook.Webhook, event delivery
 	return egress.Request{URL: hook.URL, Header: h, Body: body, Timeout: hook.PerAttempt()}, nil
 }
 
-// secrets opens the secrets that sign now.
+// secrets opens the secrets that sign now, of every scheme that is on.
 func (w *work) secrets(ctx context.Context, hook webhook.Webhook, a *delivery.Attempt) ([]signature.Secret, error) {
 	valid := hook.ValidSecrets(a.StartedAt)
 	secrets := make([]signature.Secret, 0, len(valid))

@@ -3,6 +3,8 @@ package dispatch_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -17,6 +19,7 @@ import (
 	"hermod/shared/dispatch"
 	"hermod/shared/job"
 	"hermod/shared/seal"
+	"hermod/shared/signature"
 	"hermod/shared/sqlite/sqlitetest"
 	"hermod/shared/webhook"
 )
@@ -196,6 +199,94 @@ func TestEveryValidSecretSignsAndNoneThatHasEnded(t *testing.T) {
 	deliver("after a rotation without overlap", 1, map[string]bool{secondSecret: true, thirdSecret: false})
 }
 
+// withPair returns the webhook with a new key pair of v1a, and what its receiver is given.
+func (r *rig) withPair(h webhook.Webhook, overlap time.Duration) (webhook.Webhook, string) {
+	r.T.Helper()
+	pair := signature.NewPair(nil)
+	s := r.Seal(h, pair.Reveal())
+	s.Public = pair.Public()
+	return h.Rotate(s, overlap, r.World.Now()), s.Public
+}
+
+// verifiesPublicly reports whether a receiver with the public key takes the request, by the specification and crypto/ed25519 alone:
+// no official library has released v1a yet. What signature.Verify says must be the same.
+func (r *rig) verifiesPublicly(req got, public string) bool {
+	r.T.Helper()
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(public, "whpk_"))
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	signed := []byte(req.header.Get("Webhook-Id") + "." + req.header.Get("Webhook-Timestamp") + "." + req.body)
+	verified := false
+	for _, entry := range strings.Fields(req.header.Get("Webhook-Signature")) {
+		scheme, encoded, _ := strings.Cut(entry, ",")
+		sig, err := base64.StdEncoding.DecodeString(encoded)
+		verified = verified || scheme == "v1a" && err == nil && ed25519.Verify(key, signed, sig)
+	}
+	receiver, err := signature.Parse(public)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	err = signature.Verify(req.header, []byte(req.body), []signature.Secret{receiver}, r.World.Now(), signature.Tolerance)
+	if (err == nil) != verified {
+		r.T.Errorf("Verify with the public key %s = %v, want it as ed25519 says: %v", public, err, verified)
+	}
+	return verified
+}
+
+func TestASchemeSignsWhileItIsOn(t *testing.T) {
+	r := newRig(t)
+	r.toNow()
+	h := r.Hook(r.url)
+	deliver := func(when, schemes string, secret bool, publics map[string]bool) {
+		t.Helper()
+		h = r.update(h)
+		e := r.Archived(h)
+		r.deliver(delivery.LaneFirst, first(e, h))
+		req := r.requests()[len(r.requests())-1]
+		var got []string
+		for _, entry := range strings.Fields(req.header.Get("Webhook-Signature")) {
+			scheme, _, _ := strings.Cut(entry, ",")
+			got = append(got, scheme)
+		}
+		if strings.Join(got, " ") != schemes {
+			t.Errorf("%s the request is signed by %v, want %s", when, got, schemes)
+		}
+		if verifies(t, req, sqlitetest.Secret) != secret {
+			t.Errorf("%s a receiver with the secret verifies the request: %v, want %v", when, !secret, secret)
+		}
+		for public, ok := range publics {
+			if r.verifiesPublicly(req, public) != ok {
+				t.Errorf("%s a receiver with public key %s verifies the request: %v, want %v", when, public, !ok, ok)
+			}
+		}
+		var hints []string
+		for _, s := range r.stored(h).ValidSecrets(r.World.Now()) {
+			hints = append(hints, s.Hint)
+		}
+		if diff := cmp.Diff(hints, r.Row(first(e, h).UID()).Attempts[0].SignedWith); diff != "" || len(hints) != len(got) {
+			t.Errorf("%s the log says of who signed (-want +got):\n%s", when, diff)
+		}
+	}
+	both := []webhook.Scheme{webhook.SchemeV1a, webhook.SchemeV1}
+	h, older := r.withPair(h.SignBy(both), 0)
+	deliver("with both schemes", "v1 v1a", true, map[string]bool{older: true})
+	h, newer := r.withPair(h, time.Minute)
+	deliver("during the overlap", "v1 v1a v1a", true, map[string]bool{older: true, newer: true})
+	r.Pass(time.Minute)
+	deliver("after the overlap", "v1 v1a", true, map[string]bool{older: false, newer: true})
+	h, newest := r.withPair(h, 0)
+	deliver("after a rotation without overlap", "v1 v1a", true, map[string]bool{newer: false, newest: true})
+	kept := h.Secrets
+	h.Signatures = []webhook.Scheme{webhook.SchemeV1a}
+	deliver("with v1 off, though its secret is still there", "v1a", false, map[string]bool{newest: true})
+	h.Signatures, h.Secrets = []webhook.Scheme{webhook.SchemeV1}, kept
+	deliver("with v1a off, though its key pair is still there", "v1", true, map[string]bool{newest: false})
+	h.Signatures, h.Secrets = []webhook.Scheme{webhook.SchemeV1a}, kept
+	h = h.SignBy(h.Signatures)
+	deliver("with v1 ended", "v1a", false, map[string]bool{newest: true})
+}
+
 func TestWhatTheWebhookIsNowCountsForWhatWaits(t *testing.T) {
 	r := newRig(t)
 	r.toNow()
@@ -238,6 +329,15 @@ func TestAWebhookThatCannotBeCalledSpendsTheStepWithoutARequest(t *testing.T) {
 		}},
 		{"no secret that is valid", func(r *rig, h *webhook.Webhook) { h.Secrets[0].EndsAt = r.World.Now() }},
 		{"no secret", func(_ *rig, h *webhook.Webhook) { h.Secrets = nil }},
+		{"no secret of the scheme that is on", func(_ *rig, h *webhook.Webhook) { h.Signatures = []webhook.Scheme{webhook.SchemeV1a} }},
+		{"a key pair that is none", func(r *rig, h *webhook.Webhook) {
+			*h, _ = r.withPair(h.SignBy([]webhook.Scheme{webhook.SchemeV1a}), 0)
+			sealed, err := r.World.Box.Seal(r.T.Context(), h.Project, h.UID, webhook.SecretField, []byte("whsk_hush"))
+			if err != nil {
+				r.T.Fatal(err)
+			}
+			h.Secrets[0].Sealed = sealed
+		}},
 		{"a header that we did not seal", func(_ *rig, h *webhook.Webhook) { h.Headers = []webhook.Header{{Name: "X-Team", Sealed: "hush"}} }},
 		{"a header sealed under another name", func(r *rig, h *webhook.Webhook) {
 			*h = r.own(*h, "X-Team", "hush")
@@ -259,7 +359,7 @@ func TestAWebhookThatCannotBeCalledSpendsTheStepWithoutARequest(t *testing.T) {
 			if row.State != delivery.Retrying || row.Place.Step != 1 || row.LastError == "" || strings.Contains(row.LastError, "hush") {
 				t.Errorf("the row is %s at step %d with error %q, want retrying, 1 and what is wrong", row.State, row.Place.Step, row.LastError)
 			}
-			h.Secrets, h.Headers = sound.Secrets, nil
+			h.Signatures, h.Secrets, h.Headers = sound.Signatures, sound.Secrets, nil
 			r.update(h)
 			r.Pass(time.Minute)
 			r.work(delivery.LaneRetry)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -13,7 +14,11 @@ import (
 	"hermod/shared/signature"
 )
 
-const text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+const (
+	text       = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	pairText   = "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWpgBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg==" // RFC 8032, section 7.1, TEST 1
+	publicText = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+)
 
 func secretOf(n int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xa5}, n))
@@ -29,12 +34,21 @@ func ExampleParse() {
 	// unusable signing secret: it has 5 bytes; want whsec_ and the standard base64, padded with =, of 24 to 64 bytes
 }
 
+func ExampleSecret_Public() {
+	pair, _ := signature.Parse("whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2DXWpgBgrEKt9VL/tPJZAc6DuFy89qmIyWvAhpo9wdRGg==")
+	fmt.Println(pair, pair.Hint())
+	fmt.Println(pair.Public()) // what the receiver is given
+	// Output:
+	// *** whpk_…URo=
+	// whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+}
+
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"nothing at all", "", "does not begin with whsec_"},
 		{"no prefix", strings.TrimPrefix(text, "whsec_"), "does not begin with whsec_"},
 		{"the prefix in capitals", strings.ToUpper(text), "does not begin with whsec_"},
-		{"a private key of another scheme", "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==", "does not begin with whsec_"},
+		{"a text of another kind", "whxx_" + text, "does not begin with whsec_"},
 		{"the prefix alone", "whsec_", "it has 0 bytes"},
 		{"one byte too short", secretOf(23), "it has 23 bytes"},
 		{"one byte too long", secretOf(65), "it has 65 bytes"},
@@ -44,6 +58,12 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"a space after it", text + " ", "not base64"},
 		{"a line break after it", text + "\n", "there is a line break after 32 characters"},
 		{"a line break within it", "whsec_MfKQ\r\n9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "there is a line break after 4 characters"},
+		{"the seed of a pair alone", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", "it has 32 bytes; want whsk_ and"},
+		{"a pair cut short", pairText[:len(pairText)-4], "it has 63 bytes"},
+		{"a seed with another's public key", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A9QBfD6EOJWpK3CqdNG368nJgszy7ElozAzVXxKvRmDA==", "not that of its seed"},
+		{"a public key cut short", "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHUQ==", "it has 31 bytes; want whpk_ and"},
+		{"a pair called public", "whpk_" + strings.TrimPrefix(pairText, "whsk_"), "it has 64 bytes"},
+		{"a public key with a foreign character", "whpk_11qY-YKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "after whpk_ it is not base64 beyond its first 4 characters"},
 		{"loose bits at the end", strings.TrimSuffix(secretOf(32), "U=") + "V=", "not base64"},
 	}
 	for _, tt := range tests {
@@ -55,7 +75,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestParseReadsWhatRevealShows(t *testing.T) {
-	for _, want := range []string{text, secretOf(24), secretOf(64), signature.New(nil).Reveal()} {
+	for _, want := range []string{text, secretOf(24), secretOf(64), signature.New(nil).Reveal(), pairText, publicText, signature.NewPair(nil).Reveal()} {
 		s, err := signature.Parse(want)
 		if err != nil || s.Reveal() != want {
 			t.Errorf("Parse(%q).Reveal() = %q, %v", want, s.Reveal(), err)
@@ -74,13 +94,46 @@ func TestNewSecretsAre32RandomBytes(t *testing.T) {
 	}
 }
 
+func TestNewPairsAreOf32RandomBytes(t *testing.T) {
+	seed, _ := base64.StdEncoding.DecodeString("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
+	pair := signature.NewPair(bytes.NewReader(seed))
+	if pair.Reveal() != pairText || pair.Public() != publicText {
+		t.Errorf("NewPair(the seed of RFC 8032) = %s with %s, want %s with %s", pair.Reveal(), pair.Public(), pairText, publicText)
+	}
+	if signature.NewPair(nil).Equal(signature.NewPair(nil)) {
+		t.Error("two new pairs are equal")
+	}
+}
+
 func TestNewNeverMakesAShortSecret(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("New of 31 random bytes returned, want a panic")
-		}
-	}()
-	signature.New(bytes.NewReader(make([]byte, 31)))
+	for name, fresh := range map[string]func(io.Reader) signature.Secret{"New": signature.New, "NewPair": signature.NewPair} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s of 31 random bytes returned, want a panic", name)
+				}
+			}()
+			fresh(bytes.NewReader(bytes.Repeat([]byte{1}, 31)))
+		}()
+	}
+}
+
+func TestAPairShowsItsPublicHalfOnly(t *testing.T) {
+	pair, err := signature.Parse(pairText)
+	public, err2 := signature.Parse(publicText)
+	secret, err3 := signature.Parse(text)
+	if err := errors.Join(err, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	if pair.Public() != publicText || public.Public() != publicText || secret.Public() != "" {
+		t.Errorf("Public of a pair, its public half and a secret of v1 = %q, %q, %q; want %q twice and nothing", pair.Public(), public.Public(), secret.Public(), publicText)
+	}
+	if pair.Hint() != "whpk_…URo=" || public.Hint() != pair.Hint() {
+		t.Errorf("Hint of a pair and its public half = %q and %q, want whpk_…URo= twice", pair.Hint(), public.Hint())
+	}
+	if pair.Equal(public) {
+		t.Error("a pair equals its public half")
+	}
 }
 
 func TestEqualComparesContents(t *testing.T) {
@@ -93,17 +146,24 @@ func TestEqualComparesContents(t *testing.T) {
 
 func TestZeroSecretShowsNothing(t *testing.T) {
 	var s signature.Secret
-	if !s.IsZero() || s.Reveal() != "" || s.Hint() != "" {
-		t.Errorf("zero Secret: IsZero %t, Reveal %q, Hint %q; want true and nothing", s.IsZero(), s.Reveal(), s.Hint())
+	if !s.IsZero() || s.Reveal() != "" || s.Hint() != "" || s.Public() != "" {
+		t.Errorf("zero Secret: IsZero %t, Reveal %q, Hint %q, Public %q; want true and nothing", s.IsZero(), s.Reveal(), s.Hint(), s.Public())
 	}
 }
 
 // Whatever prints a secret, alone or inside other values, shows none of it.
 func TestSecretsArePrintedAsStars(t *testing.T) {
-	s, err := signature.Parse(text)
-	if err != nil {
-		t.Fatal(err)
+	for _, text := range []string{text, pairText} {
+		s, err := signature.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStars(t, s)
 	}
+}
+
+func wantStars(t *testing.T, s signature.Secret) {
+	t.Helper()
 	type open struct{ Secret signature.Secret }
 	type closed struct{ secret signature.Secret }
 
@@ -113,7 +173,7 @@ func TestSecretsArePrintedAsStars(t *testing.T) {
 			t.Errorf("Sprintf(%q, secret) = %s, want ***", verb, got)
 		}
 		list := []signature.Secret{s}
-		wantHidden(t, verb, got, fmt.Sprintf(verb, &s), fmt.Sprintf(verb, open{s}), fmt.Sprintf(verb, &closed{s}), fmt.Sprintf(verb, list),
+		wantHidden(t, s, verb, got, fmt.Sprintf(verb, &s), fmt.Sprintf(verb, open{s}), fmt.Sprintf(verb, &closed{s}), fmt.Sprintf(verb, list),
 			fmt.Sprintf(verb, struct{ list []signature.Secret }{list}), fmt.Sprintf(verb, map[string]closed{"a": {s}}))
 	}
 
@@ -129,14 +189,17 @@ func TestSecretsArePrintedAsStars(t *testing.T) {
 	if strings.Count(log.String(), "***") != 8 {
 		t.Errorf("slog wrote %s, want *** four times a line", log.String())
 	}
-	wantHidden(t, "JSON and slog", string(encoded), log.String(), s.String())
+	wantHidden(t, s, "JSON and slog", string(encoded), log.String(), s.String())
 }
 
-func wantHidden(t *testing.T, how string, outputs ...string) {
+func wantHidden(t *testing.T, s signature.Secret, how string, outputs ...string) {
 	t.Helper()
-	key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, "whsec_"))
+	_, encoded, _ := strings.Cut(s.Reveal(), "_")
+	key, _ := base64.StdEncoding.DecodeString(encoded)
+	leaks := []string{encoded[:4], string(key[:4]), fmt.Sprintf("%x", key[:3]), fmt.Sprintf("%X", key[:3]),
+		fmt.Sprintf("%d %d %d", key[0], key[1], key[2]), fmt.Sprintf("%#x, %#x", key[0], key[1])}
 	for _, out := range outputs {
-		for _, leak := range []string{"MfKQ", string(key[:4]), "31f290", "31F290", "49 242 144", "0x31, 0xf2"} {
+		for _, leak := range leaks {
 			if strings.Contains(out, leak) {
 				t.Errorf("%s shows the secret: %s", how, out)
 			}
@@ -145,7 +208,7 @@ func wantHidden(t *testing.T, how string, outputs ...string) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{text, "", "whsec_", secretOf(23), secretOf(64), text + "\n", "whsec_====", "whsk_AAAA"} {
+	for _, s := range []string{text, "", "whsec_", secretOf(23), secretOf(64), text + "\n", "whsec_====", "whsk_AAAA", pairText, publicText} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
@@ -159,7 +222,7 @@ func FuzzParse(f *testing.F) {
 		if !errors.Is(err, signature.ErrSecret) || !s.IsZero() {
 			t.Errorf("Parse(%q) = %v, %v; want the zero Secret and ErrSecret", in, s, err)
 		}
-		if body := strings.TrimPrefix(in, "whsec_"); len(body) >= 16 && strings.Contains(err.Error(), body) {
+		if body := in[strings.Index(in, "_")+1:]; len(body) >= 16 && strings.Contains(err.Error(), body) {
 			t.Errorf("Parse(%q) shows the text in its error: %v", in, err)
 		}
 	})

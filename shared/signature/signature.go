@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -23,9 +24,11 @@ const (
 const Tolerance = 300 * time.Second
 
 const (
-	v1       = "v1,"                         // begins a list entry of HMAC-SHA256
-	v1Size   = len(v1) + (sha256.Size+2)/3*4 // of a list entry, in bytes
-	headRoom = 128                           // bytes; an id of two uids, a timestamp and the full stops fit
+	v1       = "v1,"                                    // begins a list entry of HMAC-SHA256
+	v1Size   = len(v1) + (sha256.Size+2)/3*4            // of a list entry, in bytes
+	v1a      = "v1a,"                                   // begins a list entry of ed25519
+	v1aSize  = len(v1a) + (ed25519.SignatureSize+2)/3*4 // of a list entry, in bytes
+	headRoom = 128                                      // bytes; an id of two uids, a timestamp and the full stops fit
 )
 
 // Why Verify refuses a delivery. Every error it returns wraps one of them.
@@ -36,28 +39,31 @@ var (
 	ErrNoMatch = errors.New("no webhook signature matches")
 )
 
-// Sign returns the value of the header webhook-signature for one attempt: an entry for each of the secrets in their order,
-// which is newest first. The zero Secret has no entry, so without a usable secret the value is empty; such an attempt must
-// not be made. Only the seconds of at are signed; they are the header webhook-timestamp. The id must not contain a full stop.
+// Sign returns the value of the header webhook-signature for one attempt: an entry for each secret of v1 in their order, which is
+// newest first, then one for each key pair of v1a. What cannot sign has no entry, so without a usable secret the value is empty;
+// such an attempt must not be made. Only the seconds of at are signed; they are the header webhook-timestamp. The id must not
+// contain a full stop.
 func Sign(secrets []Secret, id string, at time.Time, body []byte) string {
 	var stamp [20]byte
-	head := appendHead(make([]byte, 0, headRoom), id, string(strconv.AppendInt(stamp[:0], at.Unix(), 10)))
+	c := contentOf(id, string(strconv.AppendInt(stamp[:0], at.Unix(), 10)), body)
 	list := make([]byte, 0, len(secrets)*(v1Size+1))
-	for _, s := range secrets {
-		if s.IsZero() {
-			continue
+	for _, prefix := range [...]string{secretPrefix, pairPrefix} {
+		for _, s := range secrets {
+			if s.prefix != prefix {
+				continue
+			}
+			if len(list) > 0 {
+				list = append(list, ' ')
+			}
+			list = s.appendEntry(list, &c)
 		}
-		if len(list) > 0 {
-			list = append(list, ' ')
-		}
-		list = s.appendEntry(list, head, body)
 	}
 	return string(list)
 }
 
 // Verify checks a delivery as its receiver does: that one of the secrets has signed id, timestamp and body, and that the
-// timestamp is at most tolerance from now, either way. Entries of other schemes are passed over. It returns nil, or an error
-// that wraps ErrHeader, ErrTooOld, ErrTooNew or ErrNoMatch.
+// timestamp is at most tolerance from now, either way. For v1a the public key is enough. Entries of unknown schemes are passed
+// over. It returns nil, or an error that wraps ErrHeader, ErrTooOld, ErrTooNew or ErrNoMatch.
 func Verify(header http.Header, body []byte, secrets []Secret, now time.Time, tolerance time.Duration) error {
 	id, stamp, list := header.Get(HeaderID), header.Get(HeaderTimestamp), header.Get(HeaderSignature)
 	switch {
@@ -69,9 +75,9 @@ func Verify(header http.Header, body []byte, secrets []Secret, now time.Time, to
 	if err := checkTime(stamp, now, tolerance); err != nil {
 		return err
 	}
-	head := appendHead(make([]byte, 0, headRoom), id, stamp)
+	c := contentOf(id, stamp, body)
 	for _, s := range secrets {
-		if !s.IsZero() && contains(list, s.appendEntry(nil, head, body)) {
+		if s.signed(list, &c) {
 			return nil
 		}
 	}
@@ -94,29 +100,68 @@ func checkTime(stamp string, now time.Time, tolerance time.Duration) error {
 	return nil
 }
 
-// appendHead appends what is signed before the body.
-func appendHead(dst []byte, id, stamp string) []byte {
-	dst = append(dst, id...)
-	dst = append(dst, '.')
-	dst = append(dst, stamp...)
-	return append(dst, '.')
+// content is what is signed: head and body, one after the other.
+type content struct {
+	head, body []byte
+	whole      []byte // both in one piece, once it was asked for
 }
 
-// appendEntry appends the secret's entry for the list of signatures. Head and body are hashed one after the other: the body,
-// up to 256 KB, is never copied.
-func (s Secret) appendEntry(dst, head, body []byte) []byte {
+func contentOf(id, stamp string, body []byte) content {
+	head := append(make([]byte, 0, headRoom), id...)
+	head = append(head, '.')
+	head = append(head, stamp...)
+	return content{head: append(head, '.'), body: body}
+}
+
+// text is the content in one piece, as ed25519 needs it, which reads it twice.
+func (c *content) text() []byte {
+	if c.whole == nil {
+		c.whole = append(append(make([]byte, 0, len(c.head)+len(c.body)), c.head...), c.body...)
+	}
+	return c.whole
+}
+
+// appendEntry appends the secret's entry for the list of signatures. For v1 head and body are hashed one after the other: the
+// body, up to 256 KB, is not copied.
+func (s Secret) appendEntry(dst []byte, c *content) []byte {
+	if s.prefix == pairPrefix {
+		return base64.StdEncoding.AppendEncode(append(dst, v1a...), ed25519.Sign(s.key(), c.text()))
+	}
 	mac := hmac.New(sha256.New, s.key())
-	mac.Write(head)
-	mac.Write(body)
+	mac.Write(c.head)
+	mac.Write(c.body)
 	return base64.StdEncoding.AppendEncode(append(dst, v1...), mac.Sum(nil))
 }
 
-// contains reports whether the list has the entry, comparing contents in constant time. The length of an entry is no secret.
-func contains(list string, entry []byte) bool {
-	for got := range strings.SplitSeq(list, " ") {
-		if len(got) == len(entry) && hmac.Equal([]byte(got), entry) {
+// signed reports whether the list has an entry of the secret. For v1 it compares contents in constant time; the length of an
+// entry is no secret, and of v1a nothing is.
+func (s Secret) signed(list string, c *content) bool {
+	var is func(entry string) bool
+	switch s.prefix {
+	case secretPrefix:
+		want := s.appendEntry(nil, c)
+		is = func(entry string) bool { return len(entry) == v1Size && hmac.Equal([]byte(entry), want) }
+	case pairPrefix:
+		is = func(entry string) bool { return signedBy(s.key()[ed25519.SeedSize:], entry, c) }
+	case publicPrefix:
+		is = func(entry string) bool { return signedBy(s.key(), entry, c) }
+	default:
+		return false
+	}
+	for entry := range strings.SplitSeq(list, " ") {
+		if is(entry) {
 			return true
 		}
 	}
 	return false
+}
+
+// signedBy reports whether an entry of the list is the key's signature under v1a.
+func signedBy(key ed25519.PublicKey, entry string, c *content) bool {
+	encoded, ok := strings.CutPrefix(entry, v1a)
+	if !ok || len(entry) != v1aSize {
+		return false
+	}
+	sig, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	return err == nil && len(sig) == ed25519.SignatureSize && ed25519.Verify(key, c.text(), sig)
 }

@@ -3,6 +3,7 @@ package signature_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,7 +61,9 @@ func TestOfficialLibraryTakesOurSignature(t *testing.T) {
 	h := http.Header{}
 	h.Set(signature.HeaderID, id)
 	h.Set(signature.HeaderTimestamp, strconv.FormatInt(at.Unix(), 10))
-	for _, secrets := range [][]signature.Secret{{secret}, {secret, signature.New(nil)}, {signature.New(nil), secret}} {
+	for _, secrets := range [][]signature.Secret{
+		{secret}, {secret, signature.New(nil)}, {signature.New(nil), secret}, {signature.NewPair(nil), secret, signature.NewPair(nil)},
+	} {
 		h.Set(signature.HeaderSignature, signature.Sign(secrets, id, at, body))
 		if err := theirs.Verify(body, h); err != nil {
 			t.Errorf("the official library refuses ours among %d: %v", len(secrets), err)
@@ -91,21 +94,68 @@ func TestWeTakeTheOfficialLibrarysSignature(t *testing.T) {
 	}
 }
 
-func TestRotationSatisfiesOldAndNewReceivers(t *testing.T) {
-	older, newer := signature.New(nil), signature.New(nil)
-	h := signed(newer, older)
-	list := strings.Split(h.Get(signature.HeaderSignature), " ")
-	want := []string{signed(newer).Get(signature.HeaderSignature), signed(older).Get(signature.HeaderSignature)}
-	if !slices.Equal(list, want) {
-		t.Errorf("two secrets sign %q, want the newest first: %q", list, want)
+// public is what a receiver of v1a has.
+func public(t *testing.T, pair signature.Secret) signature.Secret {
+	t.Helper()
+	s, err := signature.Parse(pair.Public())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, secrets := range map[string][]signature.Secret{"the old secret": {older}, "the new secret": {newer}, "both": {older, newer}} {
-		if err := signature.Verify(h, body, secrets, now, signature.Tolerance); err != nil {
-			t.Errorf("a receiver with %s refuses both signatures: %v", name, err)
+	return s
+}
+
+func TestRotationSatisfiesOldAndNewReceivers(t *testing.T) {
+	for scheme, fresh := range map[string]func(io.Reader) signature.Secret{"v1": signature.New, "v1a": signature.NewPair} {
+		older, newer := fresh(nil), fresh(nil)
+		old, current := older, newer // what the receivers have
+		if scheme == "v1a" {
+			old, current = public(t, older), public(t, newer)
+		}
+		h := signed(newer, older)
+		list := strings.Split(h.Get(signature.HeaderSignature), " ")
+		want := []string{signed(newer).Get(signature.HeaderSignature), signed(older).Get(signature.HeaderSignature)}
+		if !slices.Equal(list, want) {
+			t.Errorf("two secrets of %s sign %q, want the newest first: %q", scheme, list, want)
+		}
+		for name, secrets := range map[string][]signature.Secret{"the old": {old}, "the new": {current}, "both": {old, current}} {
+			if err := signature.Verify(h, body, secrets, now, signature.Tolerance); err != nil {
+				t.Errorf("a receiver with %s of %s refuses both signatures: %v", name, scheme, err)
+			}
+		}
+		if err := signature.Verify(signed(newer), body, []signature.Secret{old}, now, signature.Tolerance); !errors.Is(err, signature.ErrNoMatch) {
+			t.Errorf("a receiver with what has ended of %s = %v, want ErrNoMatch", scheme, err)
 		}
 	}
-	if err := signature.Verify(signed(newer), body, []signature.Secret{older}, now, signature.Tolerance); !errors.Is(err, signature.ErrNoMatch) {
-		t.Errorf("a receiver with the ended secret = %v, want ErrNoMatch", err)
+}
+
+func TestBothSchemesSignIntoOneHeader(t *testing.T) {
+	secrets := []signature.Secret{signature.New(nil), signature.New(nil)}
+	pairs := []signature.Secret{signature.NewPair(nil), signature.NewPair(nil)}
+	h := signed(pairs[0], secrets[0], pairs[1], secrets[1])
+	var want []string
+	for _, s := range append(slices.Clone(secrets), pairs...) {
+		want = append(want, signed(s).Get(signature.HeaderSignature))
+	}
+	if got := h.Get(signature.HeaderSignature); got != strings.Join(want, " ") {
+		t.Errorf("two secrets and two pairs sign %q, want v1 before v1a and each in their order: %q", got, want)
+	}
+	for name, s := range map[string]signature.Secret{
+		"the first secret": secrets[0], "the second": secrets[1], "the first public key": public(t, pairs[0]), "the second key": public(t, pairs[1]),
+	} {
+		if err := signature.Verify(h, body, []signature.Secret{s}, now, signature.Tolerance); err != nil {
+			t.Errorf("a receiver with %s refuses the header of both schemes: %v", name, err)
+		}
+	}
+	for name, s := range map[string]signature.Secret{"secret": signature.New(nil), "public key": public(t, signature.NewPair(nil))} {
+		if err := signature.Verify(h, body, []signature.Secret{s}, now, signature.Tolerance); !errors.Is(err, signature.ErrNoMatch) {
+			t.Errorf("a receiver with another %s = %v, want ErrNoMatch", name, err)
+		}
+	}
+}
+
+func TestAPublicKeySignsNothing(t *testing.T) {
+	if got := signature.Sign([]signature.Secret{public(t, signature.NewPair(nil))}, id, now, body); got != "" {
+		t.Errorf("Sign with a public key = %q, want nothing", got)
 	}
 }
 
@@ -185,15 +235,18 @@ func TestZeroSecretNeitherSignsNorVerifies(t *testing.T) {
 	}
 }
 
-// Whatever the headers are, Verify returns nil only for the entry that Sign makes.
+// Whatever the headers are, Verify returns nil only for an entry that Sign makes.
 func FuzzVerify(f *testing.F) {
 	secret, err := signature.Parse(text)
-	if err != nil {
+	pair, err2 := signature.Parse(pairText)
+	public, err3 := signature.Parse(publicText)
+	if err := errors.Join(err, err2, err3); err != nil {
 		f.Fatal(err)
 	}
-	secrets := []signature.Secret{secret}
-	right := signature.Sign(secrets, id, now, body)
-	for _, list := range []string{right, "", "v1,", " ", right + " " + right, "v1a,x " + right, right + ",x", strings.ToUpper(right), strings.Repeat("v1,", 100)} {
+	signers, verifiers := []signature.Secret{secret, pair}, []signature.Secret{secret, public}
+	right := signature.Sign(signers, id, now, body)
+	v1, v1a, _ := strings.Cut(right, " ")
+	for _, list := range []string{right, "", "v1,", " ", right + " " + right, "v1a,x " + right, right + ",x", strings.ToUpper(right), strings.Repeat("v1,", 100), v1, v1a, v1a + "="} {
 		f.Add(id, "1770000000", list)
 	}
 	f.Add("a.b", "1770000000", right)
@@ -203,11 +256,11 @@ func FuzzVerify(f *testing.F) {
 		h.Set(signature.HeaderID, id)
 		h.Set(signature.HeaderTimestamp, stamp)
 		h.Set(signature.HeaderSignature, list)
-		got := signature.Verify(h, body, secrets, now, signature.Tolerance)
+		got := signature.Verify(h, body, verifiers, now, signature.Tolerance)
 
 		seconds, _ := strconv.ParseInt(stamp, 10, 64)
-		want := signature.Sign(secrets, id, time.Unix(seconds, 0), body)
-		match := slices.Contains(strings.Split(list, " "), want)
+		want := strings.Split(signature.Sign(signers, id, time.Unix(seconds, 0), body), " ")
+		match := slices.ContainsFunc(strings.Split(list, " "), func(entry string) bool { return slices.Contains(want, entry) })
 		if got == nil && !match {
 			t.Errorf("Verify(%q, %q, %q) = nil, want an error", id, stamp, list)
 		}
@@ -218,27 +271,46 @@ func FuzzVerify(f *testing.F) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	two := []signature.Secret{signature.New(nil), signature.New(nil)}
-	for _, size := range []int{500, 256 << 10} {
-		for n := 1; n <= len(two); n++ {
-			b.Run(fmt.Sprintf("%d secrets, %d bytes", n, size), func(b *testing.B) {
-				large := make([]byte, size)
-				b.ReportAllocs()
-				for b.Loop() {
-					signature.Sign(two[:n], id, now, large)
-				}
-			})
+	for scheme, fresh := range map[string]func(io.Reader) signature.Secret{"v1": signature.New, "v1a": signature.NewPair} {
+		two := []signature.Secret{fresh(nil), fresh(nil)}
+		for _, size := range []int{500, 256 << 10} {
+			for n := 1; n <= len(two); n++ {
+				b.Run(fmt.Sprintf("%d of %s, %d bytes", n, scheme, size), func(b *testing.B) {
+					large := make([]byte, size)
+					b.ReportAllocs()
+					for b.Loop() {
+						signature.Sign(two[:n], id, now, large)
+					}
+				})
+			}
 		}
 	}
 }
 
 func BenchmarkVerify(b *testing.B) {
-	secrets := []signature.Secret{signature.New(nil)}
-	h := signed(secrets...)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := signature.Verify(h, body, secrets, now, signature.Tolerance); err != nil {
-			b.Fatal(err)
-		}
+	for name, s := range map[string]signature.Secret{"v1": signature.New(nil), "v1a": signature.NewPair(nil)} {
+		h := signed(s)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := signature.Verify(h, body, []signature.Secret{s}, now, signature.Tolerance); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A dispatcher reads the text of a pair at each attempt.
+func BenchmarkParse(b *testing.B) {
+	for name, text := range map[string]string{"v1": text, "v1a": pairText} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := signature.Parse(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

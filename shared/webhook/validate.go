@@ -35,6 +35,9 @@ func (w Webhook) Validate(r Rules) error {
 			return invalid("events", "%q is there twice", string(e))
 		}
 	}
+	if err := checkSchemes(w.SignedBy()); err != nil {
+		return err
+	}
 	switch {
 	case !slices.Contains(job.Formats, w.Payload):
 		return invalid("payload", "%q is no payload format; there are %s", string(w.Payload), list(job.Formats))
@@ -54,6 +57,21 @@ func (w Webhook) Validate(r Rules) error {
 		return err
 	}
 	return checkNames(w.Headers)
+}
+
+func checkSchemes(schemes []Scheme) error {
+	if len(schemes) == 0 {
+		return invalid("signatures", "a webhook is signed under at least one scheme: %s", list(Schemes))
+	}
+	for i, s := range schemes {
+		if !slices.Contains(Schemes, s) {
+			return invalid("signatures", "%q is no scheme; there are %s", string(s), list(Schemes))
+		}
+		if slices.Contains(schemes[:i], s) {
+			return invalid("signatures", "%q is there twice", string(s))
+		}
+	}
+	return nil
 }
 
 func checkText(field, s string, limit int) error {

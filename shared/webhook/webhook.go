@@ -18,7 +18,7 @@ const (
 	MaxHeaderValue   = 4096 // bytes
 	MaxName          = 256  // bytes
 	MaxDescription   = 1024 // bytes
-	MaxSecrets       = 3    // valid together during rotation
+	MaxSecrets       = 3    // of one scheme, valid together during rotation
 	DefaultTimeout   = 12 * time.Second
 	MaxTimeout       = 20 * time.Second
 	DefaultOverlap   = 24 * time.Hour
@@ -47,7 +47,8 @@ type Webhook struct {
 	Payload     job.Format
 	Enabled     bool
 	Reason      DisabledReason  // empty while enabled
-	Secrets     []Secret        // newest first; the first has no end
+	Signatures  []Scheme        // each once; nil, as in all that older releases have stored: v1 alone
+	Secrets     []Secret        // v1 before v1a, each newest first; the first of each has no end
 	Schedule    []time.Duration // waits between attempts; nil: the default schedule; empty: no second attempt
 	Timeout     time.Duration   // of one attempt; 0: DefaultTimeout
 	MaxRate     int             // deliveries a second; 0: no limit
@@ -69,14 +70,6 @@ type Header struct {
 	Name   string
 	Sealed string // the value, sealed
 	Hint   string // what people see of it
-}
-
-// Secret signs deliveries until it ends.
-type Secret struct {
-	Sealed    string // its text (whsec_…), sealed
-	Hint      string
-	CreatedAt time.Time
-	EndsAt    time.Time // zero: it is the current one
 }
 
 // Match is what fan-out needs of a webhook to decide whether it takes an event.
@@ -108,34 +101,10 @@ func (m Match) Before(change time.Time) bool {
 	return !m.CreatedAt.Truncate(time.Millisecond).After(change)
 }
 
-// ValidSecrets returns the secrets that sign at the given time, newest first.
-func (w Webhook) ValidSecrets(now time.Time) []Secret {
-	ended := func(s Secret) bool { return !s.EndsAt.IsZero() && !now.Before(s.EndsAt) }
-	if !slices.ContainsFunc(w.Secrets, ended) {
-		return w.Secrets
-	}
-	return slices.DeleteFunc(slices.Clone(w.Secrets), ended)
-}
-
 // Clone returns a webhook that shares no memory with w: what an engine remembers is not its caller's to change.
 func (w Webhook) Clone() Webhook {
-	w.Events, w.Headers, w.Secrets, w.Schedule = slices.Clone(w.Events), slices.Clone(w.Headers), slices.Clone(w.Secrets), slices.Clone(w.Schedule)
-	return w
-}
-
-// Rotate returns the webhook with a new current secret. Every older one ends when the overlap is over, or earlier if it was
-// to end earlier; beyond MaxSecrets the oldest end at once.
-func (w Webhook) Rotate(next Secret, overlap time.Duration, now time.Time) Webhook {
-	secrets := []Secret{next}
-	for _, s := range w.ValidSecrets(now) {
-		if end := now.Add(overlap); s.EndsAt.IsZero() || end.Before(s.EndsAt) {
-			s.EndsAt = end
-		}
-		if overlap > 0 && len(secrets) < MaxSecrets {
-			secrets = append(secrets, s)
-		}
-	}
-	w.Secrets = secrets
+	w.Events, w.Headers, w.Schedule = slices.Clone(w.Events), slices.Clone(w.Headers), slices.Clone(w.Schedule)
+	w.Signatures, w.Secrets = slices.Clone(w.Signatures), slices.Clone(w.Secrets)
 	return w
 }
 

@@ -77,72 +77,6 @@ func TestAMatchIsWhatFanOutNeedsOfAWebhook(t *testing.T) {
 	}
 }
 
-// secret has its hint for a name.
-func secret(hint string, ends time.Time) webhook.Secret {
-	return webhook.Secret{Hint: hint, EndsAt: ends}
-}
-
-func TestRotationKeepsOldSecretsForTheOverlap(t *testing.T) {
-	var never time.Time
-	next := secret("new", never)
-	tests := []struct {
-		name    string
-		before  []webhook.Secret
-		overlap time.Duration
-		want    []webhook.Secret
-	}{
-		{"the first secret", nil, time.Hour, []webhook.Secret{next}},
-		{"the current one ends when the overlap is over", []webhook.Secret{secret("a", never)}, time.Hour, []webhook.Secret{next, secret("a", noon.Add(time.Hour))}},
-		{"without an overlap only the new one is left", []webhook.Secret{secret("b", never), secret("a", noon.Add(time.Hour))}, 0, []webhook.Secret{next}},
-		{"an older one is cut to the overlap", []webhook.Secret{secret("b", never), secret("a", noon.Add(7*time.Hour))}, time.Hour,
-			[]webhook.Secret{next, secret("b", noon.Add(time.Hour)), secret("a", noon.Add(time.Hour))}},
-		{"an older one that ends earlier is not prolonged", []webhook.Secret{secret("b", never), secret("a", noon.Add(time.Minute))}, time.Hour,
-			[]webhook.Secret{next, secret("b", noon.Add(time.Hour)), secret("a", noon.Add(time.Minute))}},
-		{"one that has ended is forgotten", []webhook.Secret{secret("b", never), secret("a", noon)}, time.Hour, []webhook.Secret{next, secret("b", noon.Add(time.Hour))}},
-		{"beyond three the oldest end at once", []webhook.Secret{secret("c", never), secret("b", noon.Add(time.Hour)), secret("a", noon.Add(time.Hour))}, time.Hour,
-			[]webhook.Secret{next, secret("c", noon.Add(time.Hour)), secret("b", noon.Add(time.Hour))}},
-	}
-	for _, test := range tests {
-		before := webhook.Webhook{UID: "w", Version: 4, Secrets: test.before}
-		kept := append([]webhook.Secret(nil), test.before...)
-		got := before.Rotate(next, test.overlap, noon)
-		if diff := cmp.Diff(test.want, got.Secrets); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.name, diff)
-		}
-		if diff := cmp.Diff(kept, before.Secrets); diff != "" {
-			t.Errorf("%s: Rotate changed the webhook it read:\n%s", test.name, diff)
-		}
-		if got.Version != 4 {
-			t.Errorf("%s: Version = %d, want it left to the writer", test.name, got.Version)
-		}
-	}
-}
-
-func TestSecretsSignUntilTheyEnd(t *testing.T) {
-	w := webhook.Webhook{Secrets: []webhook.Secret{secret("c", time.Time{}), secret("b", noon.Add(time.Hour)), secret("a", noon)}}
-	tests := []struct {
-		at   time.Time
-		want []string
-	}{
-		{noon.Add(-time.Nanosecond), []string{"c", "b", "a"}},
-		{noon, []string{"c", "b"}},
-		{noon.Add(time.Hour), []string{"c"}},
-		{noon.AddDate(100, 0, 0), []string{"c"}},
-	}
-	for _, test := range tests {
-		var got []string
-		for _, s := range w.ValidSecrets(test.at) {
-			got = append(got, s.Hint)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("ValidSecrets(%v) (-want +got):\n%s", test.at, diff)
-		}
-	}
-	if len(w.Secrets) != 3 {
-		t.Errorf("ValidSecrets took secrets away from its webhook: %v", w.Secrets)
-	}
-}
-
 func TestAnAttemptHasTwelveSecondsUnlessTheWebhookSaysOtherwise(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{0: 12 * time.Second, time.Second: time.Second, 20 * time.Second: 20 * time.Second} {
 		if got := (webhook.Webhook{Timeout: timeout}).PerAttempt(); got != want {
@@ -154,10 +88,11 @@ func TestAnAttemptHasTwelveSecondsUnlessTheWebhookSaysOtherwise(t *testing.T) {
 func TestACloneSharesNoMemory(t *testing.T) {
 	w := webhook.Webhook{
 		Events: []job.EventType{job.EventFailed}, Headers: []webhook.Header{{Name: "A"}}, Secrets: []webhook.Secret{{Hint: "a"}}, Schedule: []time.Duration{1},
+		Signatures: []webhook.Scheme{webhook.SchemeV1a},
 	}
 	c := w.Clone()
-	c.Events[0], c.Headers[0].Name, c.Secrets[0].Hint, c.Schedule[0] = job.EventCreated, "B", "b", 2
-	if w.Events[0] != job.EventFailed || w.Headers[0].Name != "A" || w.Secrets[0].Hint != "a" || w.Schedule[0] != 1 {
+	c.Events[0], c.Headers[0].Name, c.Secrets[0].Hint, c.Schedule[0], c.Signatures[0] = job.EventCreated, "B", "b", 2, webhook.SchemeV1
+	if w.Events[0] != job.EventFailed || w.Headers[0].Name != "A" || w.Secrets[0].Hint != "a" || w.Schedule[0] != 1 || w.Signatures[0] != webhook.SchemeV1a {
 		t.Errorf("a change of the clone shows in the webhook: %+v", w)
 	}
 }
