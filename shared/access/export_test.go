@@ -9,3 +9,10 @@ func (g *Guard) Remembered() int {
 	defer g.mu.Unlock()
 	return len(g.cached)
 }
+
+// Counted is how many sums a Memory keeps.
+func (m *Memory) Counted() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.leased)
+}

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 )
 
 const (
-	// CachedFor is how long a Guard answers from memory: a key revoked or made elsewhere is noticed after this.
+	// CachedFor is how long a Guard answers from memory: a key that another process revoked or made is noticed after this.
 	CachedFor = 60 * time.Second
 	// maxCached bounds what wrong keys can make a Guard remember.
 	maxCached = 10_000
@@ -26,8 +27,9 @@ type Guard struct {
 	store Store
 	now   func() time.Time
 
-	mu     sync.Mutex
-	cached map[string]answer // by hash
+	mu      sync.Mutex
+	cached  map[string]answer // by hash
+	revoked int               // how often Revoke was called
 }
 
 type answer struct {
@@ -56,6 +58,7 @@ func (g *Guard) Check(ctx context.Context, token string) (Key, error) {
 	hash, now := Hash(token), g.now()
 	g.mu.Lock()
 	a, ok := g.cached[hash]
+	revoked := g.revoked
 	g.mu.Unlock()
 	if !ok || !now.Before(a.until) {
 		key, err := g.store.KeyByHash(ctx, hash)
@@ -63,7 +66,7 @@ func (g *Guard) Check(ctx context.Context, token string) (Key, error) {
 			return Key{}, fmt.Errorf("look up API key: %w", err)
 		}
 		a = answer{key: key, err: err, until: now.Add(CachedFor)}
-		g.remember(hash, a)
+		g.remember(hash, a, revoked)
 	}
 	if a.err == nil && a.key.Expired(now) {
 		return Key{}, ErrNoKey
@@ -71,9 +74,27 @@ func (g *Guard) Check(ctx context.Context, token string) (Key, error) {
 	return a.key, a.err
 }
 
-func (g *Guard) remember(hash string, a answer) {
+// Store is where the keys are kept.
+func (g *Guard) Store() Store { return g.store }
+
+// Revoke deletes a key of the project. This Guard does not take it any more when Revoke returns, others within CachedFor. Errors:
+// ErrNoKey.
+func (g *Guard) Revoke(ctx context.Context, project, uid string) error {
+	err := g.store.DeleteKey(ctx, project, uid)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.revoked++
+	maps.DeleteFunc(g.cached, func(_ string, a answer) bool { return a.key.UID == uid && a.key.Project == project })
+	return err
+}
+
+// remember keeps an answer of the store, unless a key was revoked since it was asked: it may have been this one.
+func (g *Guard) remember(hash string, a answer, revoked int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if revoked != g.revoked {
+		return
+	}
 	if len(g.cached) >= maxCached {
 		clear(g.cached)
 	}

@@ -44,10 +44,21 @@ func (k *keys) CreateKey(_ context.Context, key access.Key) error {
 	return nil
 }
 
-func (k *keys) CreateProject(context.Context, access.Project) error { panic("not asked for") }
-func (k *keys) Project(context.Context, string) (access.Project, error) {
-	panic("not asked for")
+func (k *keys) DeleteKey(_ context.Context, project, uid string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for hash, key := range k.keys {
+		if key.Project == project && key.UID == uid {
+			delete(k.keys, hash)
+			return nil
+		}
+	}
+	return access.ErrNoKey
 }
+
+func (k *keys) ListKeys(context.Context, string) ([]access.Key, error)  { panic("not asked for") }
+func (k *keys) CreateProject(context.Context, access.Project) error     { panic("not asked for") }
+func (k *keys) Project(context.Context, string) (access.Project, error) { panic("not asked for") }
 
 // guarded is a Guard over one key, at noon.
 type guarded struct {
@@ -111,6 +122,61 @@ func TestARevokedKeyIsGoodForAMinuteAtMost(t *testing.T) {
 	if key, err := g.Check(t.Context(), g.token); !errors.Is(err, access.ErrNoKey) || key.Project != "" {
 		t.Errorf("Check a minute after the revocation = %+v, %v, want ErrNoKey", key, err)
 	}
+}
+
+func TestAKeyThatIsRevokedHereIsForgottenAtOnce(t *testing.T) {
+	g := guard()
+	other, token := g.key, access.NewToken()
+	other.UID, other.Hash = "k2", access.Hash(token)
+	g.store.CreateKey(t.Context(), other)
+	for _, token := range []string{g.token, token} {
+		if _, err := g.Check(t.Context(), token); err != nil {
+			t.Fatalf("Check = %v, want nil", err)
+		}
+	}
+	for _, who := range []struct{ project, uid string }{{"p2", "k"}, {"p", "k3"}} {
+		if err := g.Revoke(t.Context(), who.project, who.uid); !errors.Is(err, access.ErrNoKey) {
+			t.Errorf("Revoke %s of project %s = %v, want ErrNoKey", who.uid, who.project, err)
+		}
+	}
+	if err := g.Revoke(t.Context(), "p", "k"); err != nil {
+		t.Fatalf("Revoke = %v, want nil", err)
+	}
+	asked := g.store.asked
+	if _, err := g.Check(t.Context(), g.token); !errors.Is(err, access.ErrNoKey) {
+		t.Errorf("Check right after Revoke = %v, want ErrNoKey", err)
+	}
+	if _, err := g.Check(t.Context(), token); err != nil || g.store.asked != asked+1 {
+		t.Errorf("Check of the other key = %v with %d questions to the store, want nil and only one, about the key revoked", err, g.store.asked-asked)
+	}
+}
+
+// A Check that has read the key before it was deleted must not remember it after.
+func TestAKeyThatIsRevokedWhileItIsLookedUpIsNotRemembered(t *testing.T) {
+	g := guard()
+	g.Guard = access.New(access.Config{Store: slow{g.store, func() {
+		if err := g.Revoke(t.Context(), "p", "k"); err != nil {
+			t.Errorf("Revoke = %v, want nil", err)
+		}
+	}}, Now: func() time.Time { return g.now }})
+	if _, err := g.Check(t.Context(), g.token); err != nil {
+		t.Fatalf("Check that began before Revoke = %v, want nil", err)
+	}
+	if g.Remembered() != 0 {
+		t.Errorf("%d answers are remembered, want none", g.Remembered())
+	}
+}
+
+// slow is a store where something happens between a look at a key and its answer.
+type slow struct {
+	*keys
+	meanwhile func()
+}
+
+func (s slow) KeyByHash(ctx context.Context, hash string) (access.Key, error) {
+	key, err := s.keys.KeyByHash(ctx, hash)
+	s.meanwhile()
+	return key, err
 }
 
 func TestANewKeyIsNoticedWithinAMinuteOfItsFirstUse(t *testing.T) {

@@ -9,15 +9,15 @@ import (
 	"hermod/shared/uid"
 )
 
-// maxName is how long the name of a project or key may be, in bytes.
-const maxName = 256
+// MaxName is how long the name of a project or key may be, in bytes.
+const MaxName = 256
 
-// ErrName says that a name is empty or longer than 256 bytes.
+// ErrName says that a name is empty or longer than MaxName.
 var ErrName = errors.New("a name has 1 to 256 bytes")
 
 // Found makes a project and its first key, which has every scope. It returns the key's text: it is kept nowhere. Errors: ErrName.
 func Found(ctx context.Context, s Store, name string, now time.Time) (p Project, token string, err error) {
-	if name == "" || len(name) > maxName {
+	if name == "" || len(name) > MaxName {
 		return p, "", ErrName
 	}
 	now = now.UTC().Truncate(time.Millisecond)
@@ -25,17 +25,18 @@ func Found(ctx context.Context, s Store, name string, now time.Time) (p Project,
 	if err := s.CreateProject(ctx, p); err != nil {
 		return p, "", fmt.Errorf("create project: %w", err)
 	}
-	token, err = Issue(ctx, s, p.UID, "first", Scopes, now)
+	_, token, err = Issue(ctx, s, Key{Project: p.UID, Name: "first", Scopes: Scopes}, now)
 	return p, token, err
 }
 
-// Issue makes a key of a project and returns its text: it is kept nowhere.
-func Issue(ctx context.Context, s Store, project, name string, scopes []Scope, now time.Time) (token string, err error) {
-	now = now.UTC().Truncate(time.Millisecond)
+// Issue makes the key that k asks for by its project, name, scopes and end. It returns the key and its text, which is kept nowhere.
+// Errors: ErrKeyQuota.
+func Issue(ctx context.Context, s Store, k Key, now time.Time) (_ Key, token string, err error) {
+	k.CreatedAt = now.UTC().Truncate(time.Millisecond)
 	token = NewToken()
-	k := Key{UID: uid.New(now), Project: project, Name: name, Hash: Hash(token), Hint: Hint(token), Scopes: scopes, CreatedAt: now}
+	k.UID, k.Hash, k.Hint = uid.New(k.CreatedAt), Hash(token), Hint(token)
 	if err := s.CreateKey(ctx, k); err != nil {
-		return "", fmt.Errorf("create API key: %w", err)
+		return Key{}, "", fmt.Errorf("create API key: %w", err)
 	}
-	return token, nil
+	return k, token, nil
 }

@@ -14,7 +14,7 @@ import (
 type Scope string
 
 const (
-	Read  Scope = "read"  // every GET
+	Read  Scope = "read"  // every GET but of keys
 	Write Scope = "write" // everything else but keys
 	Admin Scope = "admin" // API keys
 )
