@@ -1,5 +1,24 @@
 package job
 
+// Totals are how many inputs of a job are no longer pending, and what came of them.
+type Totals struct {
+	Running   int
+	Succeeded int
+	Failed    int
+	Outputs   int // the sum of the inputs' output counts
+	// Clock is the sum of the versions of the chunks that were added up: of two totals that were read at different times, the
+	// one with the higher clock is the later one, and that of all writes is the highest.
+	Clock int
+}
+
+// Counts is how the job's inputs stand.
+func (j Job) Counts() Counts {
+	t := j.Totals
+	return Counts{
+		Pending: max(0, j.Inputs-t.Running-t.Succeeded-t.Failed), Running: t.Running, Succeeded: t.Succeeded, Failed: t.Failed,
+	}
+}
+
 // Counts is how many inputs of a job are in which state.
 type Counts struct {
 	Pending   int `json:"pending"`

@@ -32,7 +32,8 @@ func TestTheResultOfAJobIsThatOfItsInputs(t *testing.T) {
 	}
 	for _, test := range tests {
 		j := at(t, job.Running)
-		j.Counts = test.counts
+		c := test.counts
+		j.Inputs, j.Totals = c.Total(), job.Totals{Running: c.Running, Succeeded: c.Succeeded, Failed: c.Failed}
 		_, changed, err := j.Apply(job.Update{Status: test.status}, j.UpdatedAt)
 		if !errors.Is(err, test.want) || changed != (test.want == nil) {
 			t.Errorf("%s: Apply = changed %v, %v, want %v", test.name, changed, err, test.want)

@@ -6,4 +6,7 @@
 //
 // Rules are pure functions on values (Launch, Apply, Retry, Cancel): they take a job and return the job as it should be
 // written. Store keeps it on condition of the version that the rule read.
+//
+// What a job's inputs consist of, and how each stands, is kept beside it, in pages and chunks (Inputs); the job has only how many
+// there are and their totals, which do not count as changes.
 package job

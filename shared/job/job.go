@@ -44,7 +44,9 @@ type Job struct {
 	Version       int             // 1 at launch, one more with each change of status
 	Error         string          // error_message of the last change
 	Configuration json.RawMessage // what the launch asked for besides inputs; nil: {}
-	Counts        Counts          //
+	Inputs        int             // how many the list of inputs has so far; indexes are below it
+	Closed        bool            // the list of inputs is complete
+	Totals        Totals          // how they stand; may trail behind by a second or so
 	Retries       int             // how often the job went back to pending
 	CreatedAt     time.Time       //
 	UpdatedAt     time.Time       // the last change
@@ -78,8 +80,9 @@ type Update struct {
 	Version int    // the version the executor last saw; 0: whatever it is
 }
 
-// Apply returns the job after the report, and whether anything changed: a status the job already has is no change. Errors:
-// ErrStale, *TransitionError, ErrOpenInputs, ErrResult.
+// Apply returns the job after the report, and whether anything changed: a status the job already has is no change. Of a job that
+// has inputs, finished and warning are judged by its Totals, which must be exact. Errors: ErrStale, *TransitionError,
+// ErrOpenInputs, ErrResult.
 func (j Job) Apply(u Update, at time.Time) (Job, bool, error) {
 	switch {
 	case u.Version != 0 && u.Version != j.Version:
@@ -89,7 +92,7 @@ func (j Job) Apply(u Update, at time.Time) (Job, bool, error) {
 	case !j.Status.MayBecome(u.Status):
 		return j, false, &TransitionError{From: j.Status, To: u.Status}
 	}
-	if err := j.Counts.allows(u.Status); err != nil {
+	if err := j.Counts().allows(u.Status); err != nil {
 		return j, false, err
 	}
 	return j.move(u.Status, NoCause, cut(u.Error), at), true, nil

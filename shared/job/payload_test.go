@@ -31,7 +31,7 @@ func failed(t *testing.T) job.Job {
 	j := launched()
 	j.Configuration = json.RawMessage(`{"steps":["secret"]}`)
 	j.ScheduledAt = launchedAt.Add(time.Minute)
-	j.Counts = job.Counts{Succeeded: 0, Failed: 3}
+	j.Inputs, j.Totals = 3, job.Totals{Failed: 3}
 	j = apply(t, j, job.Update{Status: job.Running})
 	return apply(t, j, job.Update{Status: job.Shutdown, Error: `proxy <"50%"> ausgefallen – ✗`})
 }
