@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"hermod/shared/access"
 )
@@ -41,7 +43,14 @@ func (s *Access) CreateKey(ctx context.Context, k access.Key) error {
 		UID: k.UID, Project: k.Project, Name: k.Name, Hint: k.Hint, Scopes: k.Scopes, CreatedAt: stamp(k.CreatedAt), ExpiresAt: stamp(k.ExpiresAt),
 	})
 	return s.db.write(ctx, "create API key", func(t *tx) error {
-		_, err := t.exec("INSERT INTO api_key (hash, project, doc) VALUES (?, ?, ?)", k.Hash, k.Project, doc)
+		n, err := t.number("SELECT count(*) FROM api_key WHERE project = ?", k.Project)
+		if err != nil {
+			return err
+		}
+		if n >= access.MaxKeys {
+			return access.ErrKeyQuota
+		}
+		_, err = t.exec("INSERT INTO api_key (hash, project, doc) VALUES (?, ?, ?)", k.Hash, k.Project, doc)
 		return err
 	})
 }
@@ -49,6 +58,32 @@ func (s *Access) CreateKey(ctx context.Context, k access.Key) error {
 // KeyByHash reads the key whose text has this hash.
 func (s *Access) KeyByHash(ctx context.Context, hash string) (access.Key, error) {
 	return readOne(ctx, s.db, "read API key", access.ErrNoKey, decodeKey, "SELECT doc, hash FROM api_key WHERE hash = ?", hash)
+}
+
+// keysOf reads the keys of a project; there are few enough to look for one among them.
+const keysOf = "SELECT doc, hash FROM api_key WHERE project = ?"
+
+// ListKeys returns all keys of the project, newest first.
+func (s *Access) ListKeys(ctx context.Context, project string) ([]access.Key, error) {
+	list, err := readAll(ctx, s.db, "list API keys", decodeKey, keysOf, project)
+	slices.SortFunc(list, func(a, b access.Key) int { return strings.Compare(b.UID, a.UID) })
+	return list, err
+}
+
+// DeleteKey removes a key of the project.
+func (s *Access) DeleteKey(ctx context.Context, project, uid string) error {
+	return s.db.write(ctx, "delete API key", func(t *tx) error {
+		list, err := collect(t.rows(keysOf, project), decodeKey)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(list, func(k access.Key) bool { return k.UID == uid })
+		if i < 0 {
+			return access.ErrNoKey
+		}
+		_, err = t.exec("DELETE FROM api_key WHERE hash = ?", list[i].Hash)
+		return err
+	})
 }
 
 type projectDoc struct {

@@ -60,6 +60,11 @@ func childWork(ctx context.Context, db *DB, worker int, say func(...any)) {
 			return
 		}
 		say("job", j.UID)
+		if err := db.Inputs().PutChunk(ctx, job.Ref{Project: "p", Job: j.UID}, job.Chunk{Version: 1}); err != nil {
+			say("error", err)
+			return
+		}
+		say("chunk", j.UID)
 		d, a := aDelivery(uid.New(now), "hook", now)
 		if err := db.Log().Succeed(ctx, d, a); err != nil {
 			say("error", err)
@@ -168,6 +173,14 @@ func wantAll(t *testing.T, path string, said map[string]int) {
 	for _, e := range outbox {
 		published[e.Job.UID] = true
 	}
+	marks, err := db.Jobs().Unsettled(ctx, "", 100_000, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsettled := map[string]bool{}
+	for _, m := range marks {
+		unsettled[m.Job] = true
+	}
 	for line := range said {
 		kind, id, _ := strings.Cut(line, " ")
 		var err error
@@ -180,6 +193,11 @@ func wantAll(t *testing.T, path string, said map[string]int) {
 			var rows []delivery.Delivery
 			if rows, err = db.Log().Rows(ctx, delivery.UID{Event: id, Webhook: "hook"}); len(rows) != 1 {
 				err = fmt.Errorf("%d rows, %v", len(rows), err)
+			}
+		case "chunk":
+			var chunks []job.Chunk
+			if chunks, err = db.Inputs().Chunks(ctx, job.Ref{Project: "p", Job: id}, 0, 1); len(chunks) != 1 || !unsettled[id] {
+				err = fmt.Errorf("%d chunks, its job is to be settled: %v, %v", len(chunks), unsettled[id], err)
 			}
 		case "message":
 			if !sent[id] {

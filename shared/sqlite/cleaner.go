@@ -23,18 +23,28 @@ type litter struct {
 	// the column whose uid begins with the time that kept counts from. Empty: there is such an index, or the table is small.
 	born string
 	kept time.Duration
+	over string // the condition of a row whose time is over
 }
 
+// Whose time is over, with the present for ?: rows that say so themselves, and those of a job that is not there any more.
+const (
+	expired = "expires_at <= ?"
+	jobGone = "NOT EXISTS (SELECT 1 FROM job WHERE job.uid = job AND job.expires_at > ?)"
+)
+
 var littered = []litter{
-	{"delivery", "event, webhook", 2, "event", delivery.Retention},
-	{"answer", "event, webhook, number", 3, "event", delivery.AnswerRetention},
-	{"job", "uid", 1, "uid", job.Retention},
-	{"event", "project, uid", 2, "uid", delivery.Retention},
-	{"message", "lane, grp, visible_at, id", 4, "", 0},
-	{"webhook", "uid", 1, "", 0},
-	{"reply", "name", 1, "", 0},
-	{"redrive", "uid", 1, "", 0},
-	{"redrive_page", "task, number", 2, "", 0},
+	{"delivery", "event, webhook", 2, "event", delivery.Retention, expired},
+	{"answer", "event, webhook, number", 3, "event", delivery.AnswerRetention, expired},
+	{"job", "uid", 1, "uid", job.Retention, expired},
+	{"input_page", "job, kind, name", 3, "job", job.Retention, jobGone},
+	{"input_chunk", "job, number", 2, "job", job.Retention, jobGone},
+	{"event", "project, uid", 2, "uid", delivery.Retention, expired},
+	{"message", "lane, grp, visible_at, id", 4, "", 0, expired},
+	{"webhook", "uid", 1, "", 0, expired},
+	{"reply", "name", 1, "", 0, expired},
+	{"redrive", "uid", 1, "", 0, expired},
+	{"redrive_page", "task, number", 2, "", 0, expired},
+	{"counter", "project, webhook, hour", 3, "", 0, expired},
 }
 
 // cleanNowAndThen cleans at each interval until the database is closed.
@@ -75,7 +85,7 @@ func (db *DB) Clean(ctx context.Context) error {
 // expired finds rows to remove, after the one with the given key.
 func (db *DB) expired(ctx context.Context, l litter, after []any) (keys [][]any, err error) {
 	now := db.Now()
-	w := where{}.and("expires_at <= ?", now)
+	w := where{}.and(l.over, now)
 	if l.born != "" {
 		w = w.and(l.born+" < ?", uid.Min(now.Add(-l.kept)))
 	}
@@ -98,7 +108,7 @@ func (db *DB) expired(ctx context.Context, l litter, after []any) (keys [][]any,
 
 // sweepAway removes rows unless they were made to last longer meanwhile.
 func (db *DB) sweepAway(ctx context.Context, l litter, keys [][]any) error {
-	query := fmt.Sprintf("DELETE FROM %s WHERE (%s) = (%s) AND expires_at <= ?", l.table, l.key, marks(l.width))
+	query := fmt.Sprintf("DELETE FROM %s WHERE (%s) = (%s) AND %s", l.table, l.key, marks(l.width), l.over)
 	return db.write(ctx, "remove expired rows", func(t *tx) error {
 		for _, key := range keys {
 			if _, err := t.exec(query, append(key[:len(key):len(key)], db.Now())...); err != nil {

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +77,18 @@ func (c *conn) exec(query string, args ...any) (int64, error) {
 	n, err := result.RowsAffected()
 	c.wrote += n
 	return n, c.fail(err)
+}
+
+// change runs a statement that writes one row at most and returns something of it; nil if it wrote none.
+func (c *conn) change(query string, args ...any) (written row, err error) {
+	for r, err := range c.rows(query, args...) {
+		if err != nil {
+			return nil, err
+		}
+		c.wrote++
+		written = slices.Clone(r)
+	}
+	return written, nil
 }
 
 // get runs a query and returns its first row, nil if there is none.

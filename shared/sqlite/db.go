@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"hermod/shared/delivery"
 	"hermod/shared/job"
 	"hermod/shared/webhook"
 )
@@ -19,7 +20,10 @@ type Config struct {
 	InFlightPerGroup int              // messages of one webhook in hand at once, in each of the lanes first and retry; 0: 64
 	Readers          int              // connections that read; 0: 4
 	CleanEvery       time.Duration    // how often expired rows are removed; 0: 10 minutes; negative: never
-	Logger           *slog.Logger     // nil: slog.Default
+	// Observe is told of each write of a delivery's state or attempts, after its commit: the row before it, zero where there was none,
+	// and after it. Many goroutines call it at once, and what it takes each delivery takes. nil: nobody is told.
+	Observe func(before, after delivery.Delivery)
+	Logger  *slog.Logger // nil: slog.Default
 }
 
 func (c Config) withDefaults() Config {
@@ -31,6 +35,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Readers == 0 {
 		c.Readers = 4
+	}
+	if c.Observe == nil {
+		c.Observe = func(delivery.Delivery, delivery.Delivery) {}
 	}
 	if c.CleanEvery == 0 {
 		c.CleanEvery = 10 * time.Minute
@@ -65,6 +72,7 @@ type DB struct {
 	flows  *recent[job.Workflow]
 	events *recent[archived]
 	outbox *outbox
+	marked chan struct{} // of size 1: a job is to be settled
 	lanes  lanes
 
 	closing   chan struct{}
@@ -88,10 +96,11 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	db := &DB{
 		Config: c.withDefaults(), lock: held, closing: make(chan struct{}), outbox: newOutbox(),
-		hooks: newRecent(10_000, func(a, b webhook.Webhook) bool { return a.Version > b.Version }),
-		lists: newRecent(1000, func(a, b hookList) bool { return a.version > b.version }),
-		jobs:  newRecent(20_000, func(a, b job.Job) bool { return a.Version > b.Version }),
-		flows: newRecent(1000, func(job.Workflow, job.Workflow) bool { return false }), // they do not change
+		marked: make(chan struct{}, 1),
+		hooks:  newRecent(10_000, func(a, b webhook.Webhook) bool { return a.Version > b.Version }),
+		lists:  newRecent(1000, func(a, b hookList) bool { return a.version > b.version }),
+		jobs:   newRecent(20_000, jobMoved),
+		flows:  newRecent(1000, func(a, b job.Workflow) bool { return a.Version > b.Version }),
 		events: newRecent(4000, func(a, b archived) bool {
 			return len(a.event.Matched) > len(b.event.Matched) || a.expires.After(b.expires)
 		}),

@@ -292,6 +292,7 @@ func TestMigrationFromEveryEarlierVersion(t *testing.T) {
 		row     string
 	}{
 		{0, ""},
+		{1, `INSERT INTO job VALUES ('j', 'p', 1, 1, CAST('{"uid":"j","project":"p","status":"pending"}' AS BLOB))`},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.version), func(t *testing.T) {
@@ -343,8 +344,9 @@ func TestMigrationThatFailsLeavesTheVersionBefore(t *testing.T) {
 	migrations = append(migrations, "CREATE TABLE half (x); NONSENSE")
 	t.Cleanup(func() { migrations = migrations[:len(migrations)-1] })
 	path := filepath.Join(t.TempDir(), "hermod.db")
-	if _, err := Open(t.Context(), Config{Path: path}); err == nil || !strings.Contains(err.Error(), "version 2") {
-		t.Errorf("Open with a migration that fails = %v, want an error that names version 2", err)
+	broken := fmt.Sprintf("version %d", len(migrations))
+	if _, err := Open(t.Context(), Config{Path: path}); err == nil || !strings.Contains(err.Error(), broken) {
+		t.Errorf("Open with a migration that fails = %v, want an error that names %s", err, broken)
 	}
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a file is there that was not made whole")

@@ -14,7 +14,8 @@
 //
 // Readers have connections of their own and never wait for the writer. What they read includes every write that returned.
 //
-// Rows expire. Every read leaves out what has, and a cleaner removes it later, a few rows at a time.
+// Rows expire. Every read leaves out what has, and a cleaner removes it later, a few rows at a time. What belongs to a job's inputs has
+// no time of its own: it goes after its job.
 //
 // # Queues
 //
@@ -30,11 +31,14 @@
 //	table         key                           also
 //	state         name                          how often the file was opened; how far the due index was swept
 //	project       uid
-//	api_key       hash                          of the key's text
+//	api_key       hash                          of the key's text; index by project
 //	data_key      project                       wrapped
 //	reply         name                          held_until while the first request has no answer
-//	workflow      uid                           index by project
-//	job           uid                           version
+//	workflow      uid                           version; index by project
+//	job           uid                           version, status, list of inputs, totals; indexes by project, by workflow, of paused ones
+//	input_page    job, kind, name
+//	input_chunk   job, number                   version
+//	unsettled     job                           a mark, new with each reason to settle the job
 //	outbox        id                            the job as written, until fan-out has passed it
 //	webhook       uid                           version, parked_until; indexes by project and by job; a deleted one keeps its uid 30 days
 //	hooks         project                       hooks version
@@ -44,4 +48,5 @@
 //	message       lane, group, visible_at, id   receives, first and last time sent, lane of origin
 //	redrive       uid                           version; index by project
 //	redrive_page  task, number
+//	counter       project, webhook, hour        what happened to a webhook's deliveries
 package sqlite

@@ -64,20 +64,16 @@ func (s *Log) Answers(ctx context.Context, u delivery.UID) (map[int]delivery.Ans
 
 // Step writes the outcome of a step, or its cancellation.
 func (s *Log) Step(ctx context.Context, d delivery.Delivery, was delivery.Place, a *delivery.Attempt) error {
-	return s.db.write(ctx, "write step", func(t *tx) error {
-		stored, err := s.row(t.conn, d.UID)
-		if err != nil {
-			return err
+	_, err := s.change(ctx, "write step", d.UID, a, func(stored *delivery.Delivery) (delivery.Delivery, error) {
+		switch {
+		case stored == nil && was != (delivery.Place{}), stored != nil && !stored.At(was):
+			return d, delivery.ErrStale
+		case stored == nil:
+			return d, nil
 		}
-		if stored == nil && was != (delivery.Place{}) || stored != nil && !stored.At(was) {
-			return delivery.ErrStale
-		}
-		next := d
-		if stored != nil {
-			next = withAttemptsOf(d, *stored)
-		}
-		return s.put(t, next, a)
+		return withAttemptsOf(d, *stored), nil
 	})
+	return err
 }
 
 // Succeed writes succeeded and appends the attempt. Mostly there is no row, and one statement does it.
@@ -85,56 +81,59 @@ func (s *Log) Succeed(ctx context.Context, d delivery.Delivery, a delivery.Attem
 	d.State, d.Reason, d.NextAt, d.Due = delivery.Succeeded, "", time.Time{}, delivery.Due{}
 	first := d.Record(a)
 	args := deliveryValues(first)
-	return s.db.write(ctx, "write success", func(t *tx) error {
+	var over *written
+	err := s.db.write(ctx, "write success", func(t *tx) error {
+		over = nil
 		n, err := t.exec("INSERT INTO delivery ("+deliveryColumns+") VALUES ("+deliveryMarks+") ON CONFLICT DO NOTHING", args...)
 		if err != nil || n == 1 {
 			return err
 		}
-		stored, err := s.row(t.conn, d.UID)
-		switch {
-		case err != nil:
-			return err
-		case stored == nil: // it has expired
-			return s.put(t, d, &a)
-		case stored.State == delivery.Succeeded:
-			return s.put(t, *stored, &a)
-		}
-		next := withAttemptsOf(d, *stored)
-		next.Place = stored.Place
-		return s.put(t, next, &a)
+		over, err = s.rewrite(t, d.UID, &a, func(stored *delivery.Delivery) (delivery.Delivery, error) {
+			switch {
+			case stored == nil: // it has expired
+				return d, nil
+			case stored.State == delivery.Succeeded:
+				return *stored, nil
+			}
+			next := withAttemptsOf(d, *stored)
+			next.Place = stored.Place
+			return next, nil
+		})
+		return err
 	})
+	switch {
+	case err != nil:
+		return err
+	case over != nil:
+		s.db.Observe(over.before, over.after)
+	default:
+		s.db.Observe(delivery.Delivery{}, first)
+	}
+	return nil
 }
 
 // Append appends an attempt made outside the schedule. Without a row it writes d.
 func (s *Log) Append(ctx context.Context, d delivery.Delivery, a delivery.Attempt) error {
-	return s.db.write(ctx, "append attempt", func(t *tx) error {
-		stored, err := s.row(t.conn, d.UID)
-		switch {
-		case err != nil:
-			return err
-		case stored == nil:
-			return s.put(t, d, &a)
+	_, err := s.change(ctx, "append attempt", d.UID, &a, func(stored *delivery.Delivery) (delivery.Delivery, error) {
+		if stored == nil {
+			return d, nil
 		}
-		return s.put(t, *stored, &a)
+		return *stored, nil
 	})
+	return err
 }
 
 // Reopen turns a row that ended without success into one that waits at step 0 of the next cycle.
-func (s *Log) Reopen(ctx context.Context, u delivery.UID, cycle int, next time.Time, due delivery.Due, expires time.Time) (d delivery.Delivery, err error) {
-	err = s.db.write(ctx, "reopen delivery", func(t *tx) error {
-		stored, err := s.row(t.conn, u)
-		switch {
-		case err != nil:
-			return err
-		case stored == nil, stored.Place.Cycle != cycle, stored.State != delivery.Dead && stored.State != delivery.Cancelled:
-			return delivery.ErrStale
+func (s *Log) Reopen(ctx context.Context, u delivery.UID, cycle int, next time.Time, due delivery.Due, expires time.Time) (delivery.Delivery, error) {
+	return s.change(ctx, "reopen delivery", u, nil, func(stored *delivery.Delivery) (delivery.Delivery, error) {
+		if stored == nil || stored.Place.Cycle != cycle || stored.State != delivery.Dead && stored.State != delivery.Cancelled {
+			return delivery.Delivery{}, delivery.ErrStale
 		}
-		d = *stored
+		d := *stored
 		d.State, d.Reason, d.Place = delivery.Retrying, "", delivery.Place{Cycle: cycle + 1}
 		d.NextAt, d.Due, d.Resends, d.EndedAt, d.ExpiresAt = next, due, 0, time.Time{}, expires
-		return s.put(t, d, nil)
+		return d, nil
 	})
-	return d, err
 }
 
 // Resent moves the due entry of a row that waits at the place, and counts.
@@ -150,11 +149,47 @@ func (s *Log) Resent(ctx context.Context, u delivery.UID, at delivery.Place, due
 	})
 }
 
-// put writes a row, with the attempt appended, and the attempt's answer.
-func (s *Log) put(t *tx, d delivery.Delivery, a *delivery.Attempt) error {
-	if a != nil {
-		d = d.Record(*a)
+// decision says what becomes of a row (nil: there is none) apart from its attempts. It may be taken several times.
+type decision func(stored *delivery.Delivery) (delivery.Delivery, error)
+
+// written is a row before a write, zero where there was none, and after it.
+type written struct{ before, after delivery.Delivery }
+
+// change writes what is decided on a row as it is, with the attempt appended if there is one, and returns the row as written.
+func (s *Log) change(ctx context.Context, doing string, u delivery.UID, a *delivery.Attempt, decide decision) (delivery.Delivery, error) {
+	var row *written
+	err := s.db.write(ctx, doing, func(t *tx) (err error) {
+		row, err = s.rewrite(t, u, a, decide)
+		return err
+	})
+	if err != nil {
+		return delivery.Delivery{}, err
 	}
+	s.db.Observe(row.before, row.after)
+	return row.after, nil
+}
+
+// rewrite is change within an operation.
+func (s *Log) rewrite(t *tx, u delivery.UID, a *delivery.Attempt, decide decision) (*written, error) {
+	stored, err := s.row(t.conn, u)
+	if err != nil {
+		return nil, err
+	}
+	row := new(written)
+	if row.after, err = decide(stored); err != nil {
+		return nil, err
+	}
+	if stored != nil {
+		row.before = *stored
+	}
+	if a != nil {
+		row.after = row.after.Record(*a)
+	}
+	return row, s.put(t, row.after, a)
+}
+
+// put writes a row, and what the attempt, if there is one, got back.
+func (s *Log) put(t *tx, d delivery.Delivery, a *delivery.Attempt) error {
 	_, err := t.exec("INSERT OR REPLACE INTO delivery ("+deliveryColumns+") VALUES ("+deliveryMarks+")", deliveryValues(d)...)
 	if err != nil || a == nil || a.Answer == nil {
 		return err

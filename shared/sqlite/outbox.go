@@ -12,7 +12,7 @@ import (
 // maxRecent is how many published jobs are kept in memory for the reader of the outbox, which is seldom far behind.
 const maxRecent = 4096
 
-// OutboxEntry is a job as it was written, to be handed to fan-out. Entries have the order of their writes.
+// OutboxEntry is a job as it was written, without its configuration, to be handed to fan-out. Entries have the order of their writes.
 type OutboxEntry struct {
 	ID  int64
 	Job job.Job
@@ -37,6 +37,7 @@ func (db *DB) publish(t *tx, j job.Job, doc []byte) error {
 	if _, err := t.exec("INSERT INTO outbox (id, doc) VALUES (?, ?)", id, doc); err != nil {
 		return err
 	}
+	j.Configuration = nil
 	t.onCommit(func() { db.outbox.add(OutboxEntry{ID: id, Job: j}) })
 	return nil
 }
@@ -172,7 +173,7 @@ func (s *Jobs) Passed(ctx context.Context, ids ...int64) error {
 
 // decodeEntry reads a row of doc and id.
 func decodeEntry(r row) (OutboxEntry, error) {
-	j, err := decodeJob(r)
+	j, err := decodeImage(r)
 	return OutboxEntry{ID: r.int(1), Job: j}, err
 }
 

@@ -32,6 +32,13 @@ func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
 				if err != nil {
 					return err
 				}
+				j := job.Job{UID: d.UID.Event, Project: d.Project, Workflow: "f", Status: job.Running, UpdatedAt: clock.now()}
+				if i == 0 {
+					j.Status = job.Finished
+				}
+				if _, err := db.Jobs().insert(x, j, encode(toJobDoc(j))); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -56,6 +63,17 @@ func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
 			return found, next, err
 		},
 	}
+	for name, workflow := range map[string]string{"jobs": "", "jobs of a workflow": "f"} {
+		lists[name] = func(before string) (found []string, next string, err error) {
+			page, next, err := db.Jobs().List(t.Context(), job.Query{
+				Project: d.Project, Workflow: workflow, Status: job.Finished, Before: before, Limit: 20,
+			})
+			for _, j := range page {
+				found = append(found, j.UID)
+			}
+			return found, next, err
+		}
+	}
 	for name, list := range lists {
 		t.Run(name, func(t *testing.T) {
 			var pages []string
@@ -77,6 +95,18 @@ func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
 			}
 		})
 	}
+	t.Run("paused jobs", func(t *testing.T) {
+		page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Workflow: "f", Status: job.Paused, Limit: 20})
+		if len(page) != 0 || next != "" || err != nil {
+			t.Errorf("List of paused jobs where none is = %d, %q, %v, want the end at once", len(page), next, err)
+		}
+	})
+	t.Run("jobs passed over", func(t *testing.T) {
+		page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Workflow: "f", Skip: rows - 1, Limit: 20})
+		if len(page) != 1 || page[0].UID != want || next != "" || err != nil {
+			t.Errorf("List after all jobs but one = %d, %q, %v, want the oldest and the end", len(page), next, err)
+		}
+	})
 	t.Run("a day", func(t *testing.T) {
 		since := clock.now().Add(time.Hour)
 		page, next, err := db.Log().List(t.Context(), delivery.Query{

@@ -24,7 +24,7 @@ func TestEveryStatementHasAnIndex(t *testing.T) {
 	if len(queries) < 50 {
 		t.Fatalf("only %d statements were prepared", len(queries))
 	}
-	bad := regexp.MustCompile(`^SCAN (?:delivery|event|answer|message|job|outbox|webhook|workflow|redrive)\b|TEMP B-TREE`)
+	bad := regexp.MustCompile(`^SCAN (?:delivery|event|answer|message|job|outbox|webhook|workflow|redrive|api_key|counter|input_page|input_chunk|unsettled)\b|TEMP B-TREE`)
 	for _, query := range queries {
 		if regexp.MustCompile(`^(BEGIN|COMMIT|ROLLBACK|PRAGMA|EXPLAIN)`).MatchString(query) || strings.Contains(query, "WHERE expires_at <= ?") {
 			continue
@@ -55,12 +55,36 @@ func useEverything(t *testing.T, db *DB) {
 	launch(t, db, "j")
 	db.Jobs().Get(ctx, "p", "j")
 	db.Jobs().Update(ctx, job.Job{UID: "j", Project: "p", Version: 7})
+	db.jobs.forget("j")
+	db.Jobs().Get(ctx, "p", "j")
+	db.Jobs().Extend(ctx, "p", "j", 0, 1, true)
+	db.Jobs().SetTotals(ctx, "p", "j", job.Totals{Clock: 1})
+	for _, q := range []job.Query{
+		{}, {Workflow: "f", Skip: 7}, {Workflow: "f", Status: job.Running}, {Status: job.Paused}, {Workflow: "f", Status: job.Paused},
+		{Status: job.Running, Since: now, Until: now, Before: "x"}, {Workflow: "f", Since: now, Before: "x"}, {Status: job.Paused, Before: "x"},
+	} {
+		q.Project, q.Limit = "p", 10
+		if _, _, err := db.Jobs().List(ctx, q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := job.Ref{Project: "p", Job: "j"}
+	db.Inputs().PutPage(ctx, r, job.Page{Name: "n"})
+	db.Inputs().PutNewPage(ctx, r, job.Page{Name: "n"})
+	db.Inputs().Pages(ctx, r, "", "n")
+	db.Inputs().LastPage(ctx, r, "", "", "n")
+	db.Inputs().PutChunk(ctx, r, job.Chunk{Version: 1})
+	db.Inputs().PutChunk(ctx, r, job.Chunk{Version: 2})
+	db.Inputs().Chunks(ctx, r, 0, 1)
+	db.Jobs().Settled(ctx, marked(t, db)...)
 	entries := changes(t, db, 1)
 	db.Jobs().Again(ids(entries)...)
 	db.Jobs().Passed(ctx, ids(changes(t, db, 1))...)
 	db.Jobs().CreateWorkflow(ctx, job.Workflow{UID: "f", Project: "p"})
 	db.Jobs().Workflow(ctx, "p", "f")
 	db.Jobs().ListWorkflows(ctx, "p")
+	db.Jobs().UpdateWorkflow(ctx, job.Workflow{UID: "f", Project: "p", Version: 2})
+	db.Jobs().DeleteWorkflow(ctx, "p", "f")
 	hook := aHook("w")
 	hook.Job = "j"
 	db.Webhooks().Create(ctx, hook)
@@ -108,6 +132,8 @@ func useEverything(t *testing.T, db *DB) {
 	db.Access().Project(ctx, "p")
 	db.Access().CreateKey(ctx, access.Key{Hash: "h"})
 	db.Access().KeyByHash(ctx, "h")
+	db.Access().ListKeys(ctx, "")
+	db.Access().DeleteKey(ctx, "", "")
 	db.Access().Begin(ctx, "n", "r", now)
 	db.Access().Abandon(ctx, "n")
 	db.Keys().PutDataKey(ctx, "p", []byte("k"))
@@ -117,6 +143,7 @@ func useEverything(t *testing.T, db *DB) {
 	db.Redrives().Task(ctx, "p", "t")
 	db.Redrives().ListTasks(ctx, "p", "", 10)
 	db.Redrives().Page(ctx, "t", 0)
+	db.Counters().Hours(ctx, "p", "w", now, now)
 	if err := db.Clean(ctx); err != nil {
 		t.Fatal(err)
 	}

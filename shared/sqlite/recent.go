@@ -76,6 +76,21 @@ func (r *recent[V]) replace(key string, v V) {
 	r.put(key, v)
 }
 
+// change puts what becomes of a value in its place, where there is one, after a write that moved a part of it. Only the writer changes
+// values, so what is known is what was written before.
+func (r *recent[V]) change(key string, become func(V) V) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writes++
+	v, ok := r.fresh[key]
+	if !ok {
+		v, ok = r.old[key]
+	}
+	if ok {
+		r.put(key, become(v))
+	}
+}
+
 // forget drops what was known of a key that was written.
 func (r *recent[V]) forget(key string) {
 	r.mu.Lock()

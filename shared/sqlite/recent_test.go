@@ -106,6 +106,96 @@ func TestReadBeforeAWriteIsNotRemembered(t *testing.T) {
 	}
 }
 
+func TestPartThatIsWrittenIsChangedInMemoryWhereverItLies(t *testing.T) {
+	r := newRecent(2, later)
+	double := func(n int) int { return 2 * n }
+	remember := r.before()
+	r.change("k", double)
+	remember("k", 7)
+	if got, ok := r.get("k"); ok {
+		t.Errorf("get = %d after a change of what was not in memory, want none: it was read before", got)
+	}
+	r.replace("k", 1)
+	r.change("k", double)
+	r.replace("other", 0)
+	r.replace("a third", 0) // k is of the old generation
+	r.change("k", double)
+	if got, ok := r.get("k"); !ok || got != 4 {
+		t.Errorf("get = %d, %v, want 1 doubled twice", got, ok)
+	}
+}
+
+// Of a job, parts are written by themselves: any of them tells which of two is later.
+func TestJobInMemoryFollowsEachWrite(t *testing.T) {
+	db := open(t, nil, func(c *Config) { c.Readers = 1 })
+	ctx, jobs := t.Context(), db.Jobs()
+	launch(t, db, "j")
+	reader := <-db.readers // with none left, a Get that asks the file would wait for ever
+	want := func(doing string, err error, inputs int, closed bool, clock, version int) {
+		t.Helper()
+		got, reading := jobs.Get(ctx, "p", "j")
+		if err != nil || reading != nil || got.Inputs != inputs || got.Closed != closed || got.Totals.Clock != clock || got.Version != version {
+			t.Errorf("Get after %s = %+v, %v, %v, want %d inputs, closed: %v, clock %d, version %d", doing, got, err, reading, inputs, closed, clock, version)
+		}
+	}
+	read, _ := jobs.Get(ctx, "p", "j")
+	want("Extend", jobs.Extend(ctx, "p", "j", 0, 500, false), 500, false, 0, 1)
+	next, _, _ := read.Apply(job.Update{Status: job.Running}, db.Now())
+	want("Update", jobs.Update(ctx, next), 500, false, 0, 2)
+	want("SetTotals", jobs.SetTotals(ctx, "p", "j", job.Totals{Clock: 3}), 500, false, 3, 2)
+	want("earlier totals", jobs.SetTotals(ctx, "p", "j", job.Totals{Clock: 2}), 500, false, 3, 2)
+	want("Extend that closes", jobs.Extend(ctx, "p", "j", 500, 600, true), 600, true, 3, 2)
+	db.readers <- reader
+	db.jobs.forget("j")
+	want("forgetting", nil, 600, true, 3, 2)
+	reader = <-db.readers
+	want("reading", nil, 600, true, 3, 2)
+	db.readers <- reader
+}
+
+func TestLaterOfTwoJobs(t *testing.T) {
+	old := job.Job{Version: 3, Inputs: 500, Totals: job.Totals{Clock: 7}}
+	for name, change := range map[string]func(*job.Job){
+		"a change": func(j *job.Job) { j.Version++ }, "an extension": func(j *job.Job) { j.Inputs++ },
+		"closing": func(j *job.Job) { j.Closed = true }, "totals": func(j *job.Job) { j.Totals.Clock++ },
+	} {
+		later := old
+		change(&later)
+		if !jobMoved(later, old) || jobMoved(old, later) || jobMoved(old, old) {
+			t.Errorf("after %s: later than before %v, before later than it %v, than itself %v; want true, false, false",
+				name, jobMoved(later, old), jobMoved(old, later), jobMoved(old, old))
+		}
+	}
+}
+
+func TestWorkflowInMemoryFollowsEachWrite(t *testing.T) {
+	db := open(t, nil, func(c *Config) { c.Readers = 1 })
+	ctx, jobs := t.Context(), db.Jobs()
+	w := job.Workflow{UID: "f", Project: "p", Version: 1}
+	if err := jobs.CreateWorkflow(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jobs.Workflow(ctx, "p", "f"); err != nil {
+		t.Fatal(err)
+	}
+	reader := <-db.readers
+	w.Version, w.Steps = 2, []job.Step{{UID: "s"}}
+	if err := jobs.UpdateWorkflow(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	w.Steps[0].UID = "changed by the caller"
+	if got, err := jobs.Workflow(ctx, "p", "f"); err != nil || got.Version != 2 || len(got.Steps) != 1 || got.Steps[0].UID != "s" {
+		t.Errorf("Workflow after UpdateWorkflow = %+v, %v, want version 2 with its step", got, err)
+	}
+	if err := jobs.DeleteWorkflow(ctx, "p", "f"); err != nil {
+		t.Fatal(err)
+	}
+	db.readers <- reader
+	if got, err := jobs.Workflow(ctx, "p", "f"); !errors.Is(err, job.ErrNoWorkflow) {
+		t.Errorf("Workflow after DeleteWorkflow = %+v, %v, want ErrNoWorkflow", got, err)
+	}
+}
+
 func TestMemoryIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	const limit = 100
 	r := newRecent(limit, later)

@@ -78,6 +78,42 @@ CREATE TABLE redrive_page (
 ) STRICT;
 CREATE INDEX redrive_page_expiry ON redrive_page (expires_at);
 `,
+	`
+-- What happened to a webhook's deliveries, by the hour.
+CREATE TABLE counter (
+	project TEXT NOT NULL, webhook TEXT NOT NULL, hour INTEGER NOT NULL, expires_at INTEGER NOT NULL, doc BLOB NOT NULL,
+	PRIMARY KEY (project, webhook, hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX counter_expiry ON counter (expires_at);
+
+CREATE INDEX api_key_list ON api_key (project);
+
+-- Jobs get columns for what lists narrow by, and for what moves apart from a job's changes. Jobs of before had no inputs.
+ALTER TABLE job RENAME TO job_before;
+CREATE TABLE job (
+	uid TEXT PRIMARY KEY, project TEXT NOT NULL, workflow TEXT NOT NULL, status TEXT NOT NULL, version INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL, inputs INTEGER NOT NULL, closed INTEGER NOT NULL, running INTEGER NOT NULL, succeeded INTEGER NOT NULL,
+	failed INTEGER NOT NULL, outputs INTEGER NOT NULL, clock INTEGER NOT NULL, doc BLOB NOT NULL, configuration BLOB
+) STRICT;
+INSERT INTO job SELECT
+	uid, project, coalesce(json_extract(CAST(doc AS TEXT), '$.workflow'), ''), json_extract(CAST(doc AS TEXT), '$.status'), version,
+	expires_at, 0, 0, 0, 0, 0, 0, 0, CAST(json_remove(CAST(doc AS TEXT), '$.configuration') AS BLOB),
+	CAST(json_extract(CAST(doc AS TEXT), '$.configuration') AS BLOB) FROM job_before;
+DROP TABLE job_before;
+CREATE INDEX job_list ON job (project, uid);
+CREATE INDEX job_workflow ON job (project, workflow, uid);
+CREATE INDEX job_paused ON job (project, uid) WHERE status = 'paused';
+ALTER TABLE workflow ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+
+-- Inputs of jobs. They go when their job has gone. A job in unsettled is to be settled; its mark is new with each reason to.
+CREATE TABLE input_page (
+	job TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, doc BLOB NOT NULL, PRIMARY KEY (job, kind, name)
+) STRICT;
+CREATE TABLE input_chunk (
+	job TEXT NOT NULL, number INTEGER NOT NULL, version INTEGER NOT NULL, doc BLOB NOT NULL, PRIMARY KEY (job, number)
+) STRICT;
+CREATE TABLE unsettled (job TEXT PRIMARY KEY, project TEXT NOT NULL, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`,
 }
 
 // migrate applies what the file lacks, all or nothing.

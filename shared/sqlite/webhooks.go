@@ -228,6 +228,7 @@ type webhookDoc struct {
 	Payload     job.Format             `json:"payload"`
 	Enabled     bool                   `json:"enabled"`
 	Reason      webhook.DisabledReason `json:"reason,omitempty"`
+	Signatures  []webhook.Scheme       `json:"signatures,omitempty"` // none in documents of older releases: v1
 	Secrets     []secretDoc            `json:"secrets,omitempty"`
 	Schedule    []time.Duration        `json:"schedule"` // nanoseconds; null and empty differ
 	Timeout     time.Duration          `json:"timeout,omitempty"`
@@ -245,6 +246,7 @@ type headerDoc struct {
 type secretDoc struct {
 	Sealed    string `json:"sealed"`
 	Hint      string `json:"hint,omitempty"`
+	Public    string `json:"public,omitempty"`
 	CreatedAt int64  `json:"created_at"`
 	EndsAt    int64  `json:"ends_at,omitempty"`
 }
@@ -256,12 +258,13 @@ func toWebhookDoc(w webhook.Webhook) webhookDoc {
 	}
 	secrets := make([]secretDoc, len(w.Secrets))
 	for i, s := range w.Secrets {
-		secrets[i] = secretDoc{Sealed: s.Sealed, Hint: s.Hint, CreatedAt: stamp(s.CreatedAt), EndsAt: stamp(s.EndsAt)}
+		secrets[i] = secretDoc{Sealed: s.Sealed, Hint: s.Hint, Public: s.Public, CreatedAt: stamp(s.CreatedAt), EndsAt: stamp(s.EndsAt)}
 	}
 	return webhookDoc{
 		UID: w.UID, Project: w.Project, Version: w.Version, Name: w.Name, Description: w.Description, URL: w.URL, Events: w.Events,
-		Workflow: w.Workflow, Job: w.Job, Headers: headers, Payload: w.Payload, Enabled: w.Enabled, Reason: w.Reason, Secrets: secrets,
-		Schedule: w.Schedule, Timeout: w.Timeout, MaxRate: w.MaxRate, CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt),
+		Workflow: w.Workflow, Job: w.Job, Headers: headers, Payload: w.Payload, Enabled: w.Enabled, Reason: w.Reason,
+		Signatures: w.Signatures, Secrets: secrets, Schedule: w.Schedule, Timeout: w.Timeout, MaxRate: w.MaxRate,
+		CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt),
 	}
 }
 
@@ -273,14 +276,17 @@ func decodeWebhook(r row) (webhook.Webhook, error) {
 	}
 	w := webhook.Webhook{
 		UID: d.UID, Project: d.Project, Version: d.Version, Name: d.Name, Description: d.Description, URL: d.URL, Events: d.Events,
-		Workflow: d.Workflow, Job: d.Job, Payload: d.Payload, Enabled: d.Enabled, Reason: d.Reason, Schedule: d.Schedule,
-		Timeout: d.Timeout, MaxRate: d.MaxRate, ParkedUntil: r.time(1), CreatedAt: moment(d.CreatedAt), UpdatedAt: moment(d.UpdatedAt),
+		Workflow: d.Workflow, Job: d.Job, Payload: d.Payload, Enabled: d.Enabled, Reason: d.Reason, Signatures: d.Signatures,
+		Schedule: d.Schedule, Timeout: d.Timeout, MaxRate: d.MaxRate, ParkedUntil: r.time(1),
+		CreatedAt: moment(d.CreatedAt), UpdatedAt: moment(d.UpdatedAt),
 	}
 	for _, h := range d.Headers {
 		w.Headers = append(w.Headers, webhook.Header(h))
 	}
 	for _, s := range d.Secrets {
-		w.Secrets = append(w.Secrets, webhook.Secret{Sealed: s.Sealed, Hint: s.Hint, CreatedAt: moment(s.CreatedAt), EndsAt: moment(s.EndsAt)})
+		w.Secrets = append(w.Secrets, webhook.Secret{
+			Sealed: s.Sealed, Hint: s.Hint, Public: s.Public, CreatedAt: moment(s.CreatedAt), EndsAt: moment(s.EndsAt),
+		})
 	}
 	return w, nil
 }
