@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"hermod/shared/access"
 )
@@ -40,5 +41,26 @@ func TestAReplyDoesNotHoldTheNameThatAClientChose(t *testing.T) {
 		if strings.Contains(body, "4711") {
 			t.Errorf("a request holds the name: %s", body)
 		}
+	}
+}
+
+func TestALeaseExpires(t *testing.T) {
+	c := newClock()
+	f := newFaults()
+	db := open(t, c.now, f.between)
+	window := c.now().Truncate(time.Minute)
+	if total, err := db.Meter().Lease(t.Context(), "k1", window, 5); total != 5 || err != nil {
+		t.Fatalf("Lease = %d, %v, want 5", total, err)
+	}
+	i, err := db.fetch(t.Context(), leaseKey("k1", window))
+	if until := i.int("ttl"); err != nil || int64(until) != window.Add(time.Hour).Unix() {
+		t.Errorf("the sum is kept until %d, %v, want an hour from its window's beginning", until, err)
+	}
+}
+
+func TestALeaseThatMeetsAFaultIsNotRepeated(t *testing.T) {
+	db, count := noAnswers(broken)
+	if _, err := db.Meter().Lease(t.Context(), "k1", time.Now().Truncate(time.Minute), 5); !IsUnavailable(err) || count() != 1 {
+		t.Errorf("Lease of a server in trouble = %v after %d requests, want one", err, count())
 	}
 }

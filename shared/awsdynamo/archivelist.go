@@ -110,20 +110,7 @@ func (l *eventLook) oldestDay() time.Time {
 }
 
 // newestDay is the day of the newest events that were not looked at.
-func (l *eventLook) newestDay() time.Time {
-	newest := l.now.Add(skew)
-	if l.before == "" {
-		return dateOf(newest)
-	}
-	at := uid.Time(l.before)
-	if l.before <= uid.Min(at) {
-		at = at.Add(-time.Millisecond)
-	}
-	if at.After(newest) {
-		at = newest
-	}
-	return dateOf(at)
-}
+func (l *eventLook) newestDay() time.Time { return dateOf(newestBelow(l.before, l.now.Add(skew))) }
 
 // ofDays reads events of some days.
 func (l *eventLook) ofDays(ctx context.Context, first, last time.Time, low, high string) ([]delivery.Event, string, error) {

@@ -23,8 +23,9 @@ import (
 
 // sentinels are what no fault may be taken for.
 var sentinels = []error{
-	job.ErrNotFound, job.ErrExists, job.ErrStale, job.ErrNoWorkflow, job.ErrWorkflowQuota, webhook.ErrNotFound, webhook.ErrStale, webhook.ErrQuota,
-	access.ErrNoKey, access.ErrNoProject, access.ErrInFlight, seal.ErrNoKey, seal.ErrKeyExists, errUsedUp,
+	job.ErrNotFound, job.ErrExists, job.ErrStale, job.ErrNoWorkflow, job.ErrWorkflowStale, job.ErrWorkflowQuota,
+	job.ErrPageExists, job.ErrChunkStale, webhook.ErrNotFound, webhook.ErrStale, webhook.ErrQuota,
+	access.ErrNoKey, access.ErrNoProject, access.ErrKeyQuota, access.ErrInFlight, seal.ErrNoKey, seal.ErrKeyExists, errUsedUp,
 }
 
 // wantOutage says what is wrong with the error of a call that met a fault.
@@ -65,6 +66,21 @@ func writes(t *testing.T, db *DB, c *clock) []struct {
 			return isKept(j, func() (job.Job, error) { return db.Jobs().Get(ctx, j.Project, j.UID) })
 		}
 	}
+	getPage := func(r job.Ref, p job.Page) func() error {
+		return func() error {
+			return isKept([]job.Page{p}, func() ([]job.Page, error) { return db.Inputs().Pages(ctx, r, p.Kind, p.Name) })
+		}
+	}
+	getChunk := func(r job.Ref, chunk job.Chunk) func() error {
+		return func() error {
+			return isKept([]job.Chunk{chunk}, func() ([]job.Chunk, error) { return db.Inputs().Chunks(ctx, r, 0, 9) })
+		}
+	}
+	getWorkflow := func(w job.Workflow) func() error {
+		return func() error {
+			return isKept(w, func() (job.Workflow, error) { return db.Jobs().Workflow(ctx, w.Project, w.UID) })
+		}
+	}
 	getHook := func(w webhook.Webhook) func() error {
 		return func() error {
 			return isKept(w, func() (webhook.Webhook, error) { return db.Webhooks().Get(ctx, w.Project, w.UID) })
@@ -83,8 +99,13 @@ func writes(t *testing.T, db *DB, c *clock) []struct {
 		unknown   bool
 		prepare   func() write
 	}{
+		{"create a job, its entry in the workflow's list", "PutItem", false, func() write {
+			j := aJob(c)
+			return write{func() error { return db.Jobs().Create(ctx, j) }, getJob(j)}
+		}},
 		{"create a job", "PutItem", true, func() write {
 			j := aJob(c)
+			j.Workflow = ""
 			return write{func() error { return db.Jobs().Create(ctx, j) }, getJob(j)}
 		}},
 		{"update a job", "UpdateItem", true, func() write {
@@ -93,10 +114,55 @@ func writes(t *testing.T, db *DB, c *clock) []struct {
 			j = changed(t, j, c)
 			return write{func() error { return db.Jobs().Update(ctx, j) }, getJob(j)}
 		}},
+		{"extend a job's inputs", "UpdateItem", true, func() write {
+			j := aJob(c)
+			must(t, db.Jobs().Create(ctx, j), "Create")
+			extended := j
+			extended.Inputs, extended.Closed = 7, true
+			return write{func() error { return db.Jobs().Extend(ctx, j.Project, j.UID, 0, 7, true) }, getJob(extended)}
+		}},
+		{"set a job's totals", "UpdateItem", false, func() write {
+			j := aJob(c)
+			must(t, db.Jobs().Create(ctx, j), "Create")
+			j.Totals = job.Totals{Running: 1, Clock: 1}
+			return write{func() error { return db.Jobs().SetTotals(ctx, j.Project, j.UID, j.Totals) }, getJob(j)}
+		}},
+		{"write a page", "PutItem", false, func() write {
+			r, p := aRef(c), job.Page{Kind: job.ResultPage, Name: "a", Doc: []byte("doc")}
+			return write{func() error { return db.Inputs().PutPage(ctx, r, p) }, getPage(r, p)}
+		}},
+		{"write a new page", "PutItem", true, func() write {
+			r, p := aRef(c), job.Page{Kind: job.DataPage, Name: "a", Doc: []byte("doc")}
+			return write{func() error { return db.Inputs().PutNewPage(ctx, r, p) }, getPage(r, p)}
+		}},
+		{"write a chunk first", "PutItem", true, func() write {
+			r, chunk := aRef(c), job.Chunk{Number: 3, Version: 1, Doc: []byte("doc")}
+			return write{func() error { return db.Inputs().PutChunk(ctx, r, chunk) }, getChunk(r, chunk)}
+		}},
+		{"write a chunk again", "PutItem", true, func() write {
+			r, chunk := aRef(c), job.Chunk{Number: 3, Version: 1, Doc: []byte("doc")}
+			must(t, db.Inputs().PutChunk(ctx, r, chunk), "PutChunk")
+			chunk.Version, chunk.Doc = 2, []byte("more")
+			return write{func() error { return db.Inputs().PutChunk(ctx, r, chunk) }, getChunk(r, chunk)}
+		}},
 		{"create a workflow", "TransactWriteItems", false, func() write {
-			w := job.Workflow{UID: uid.New(c.now()), Project: "p1", Name: "W", CreatedAt: c.now()}
-			return write{func() error { return db.Jobs().CreateWorkflow(ctx, w) }, func() error {
-				return isKept(w, func() (job.Workflow, error) { return db.Jobs().Workflow(ctx, "p1", w.UID) })
+			w := aWorkflow(c)
+			return write{func() error { return db.Jobs().CreateWorkflow(ctx, w) }, getWorkflow(w)}
+		}},
+		{"update a workflow", "UpdateItem", true, func() write {
+			w := aWorkflow(c)
+			must(t, db.Jobs().CreateWorkflow(ctx, w), "CreateWorkflow")
+			w.Version, w.Name = 2, "renamed"
+			return write{func() error { return db.Jobs().UpdateWorkflow(ctx, w) }, getWorkflow(w)}
+		}},
+		{"delete a workflow", "TransactWriteItems", false, func() write {
+			w := aWorkflow(c)
+			must(t, db.Jobs().CreateWorkflow(ctx, w), "CreateWorkflow")
+			return write{func() error { return db.Jobs().DeleteWorkflow(ctx, "p1", w.UID) }, func() error {
+				if _, err := db.Jobs().Workflow(ctx, "p1", w.UID); !errors.Is(err, job.ErrNoWorkflow) {
+					return fmt.Errorf("Workflow = %w, want ErrNoWorkflow", err)
+				}
+				return nil
 			}}
 		}},
 		{"create a webhook", "TransactWriteItems", false, func() write {
@@ -136,6 +202,16 @@ func writes(t *testing.T, db *DB, c *clock) []struct {
 			k := aKey(c)
 			return write{func() error { return db.Access().CreateKey(ctx, k) }, func() error {
 				return isKept(k, func() (access.Key, error) { return db.Access().KeyByHash(ctx, k.Hash) })
+			}}
+		}},
+		{"delete an API key", "TransactWriteItems", false, func() write {
+			k := aKey(c)
+			must(t, db.Access().CreateKey(ctx, k), "CreateKey")
+			return write{func() error { return db.Access().DeleteKey(ctx, k.Project, k.UID) }, func() error {
+				if _, err := db.Access().KeyByHash(ctx, k.Hash); !errors.Is(err, access.ErrNoKey) {
+					return fmt.Errorf("KeyByHash = %w, want ErrNoKey", err)
+				}
+				return nil
 			}}
 		}},
 		{"claim an Idempotency-Key", "PutItem", false, func() write {
@@ -178,6 +254,14 @@ func writes(t *testing.T, db *DB, c *clock) []struct {
 				return isKept(at, func() (time.Time, error) { return db.Cursor().SweptUntil(ctx) })
 			}}
 		}},
+	}
+}
+
+func aRef(c *clock) job.Ref { return job.Ref{Project: "p1", Job: uid.New(c.now())} }
+
+func aWorkflow(c *clock) job.Workflow {
+	return job.Workflow{
+		UID: uid.New(c.now()), Project: "p1", Name: "W", CreatedAt: c.now(), Version: 1, Steps: []job.Step{{UID: "s1", StepUID: "theirs", Name: "First"}, {}},
 	}
 }
 
@@ -382,6 +466,10 @@ func TestAThrottledReadIsMadeAgain(t *testing.T) {
 		"Get":            second(db.Jobs().Get(t.Context(), j.Project, j.UID)),
 		"Workflow":       second(db.Jobs().Workflow(t.Context(), "p1", "f1")),
 		"ListWorkflows":  second(db.Jobs().ListWorkflows(t.Context(), "p1")),
+		"List of jobs":   third(db.Jobs().List(t.Context(), job.Query{Project: "p1", Limit: 5})),
+		"Pages":          second(db.Inputs().Pages(t.Context(), aRef(c), job.DataPage, "a")),
+		"LastPage":       third(db.Inputs().LastPage(t.Context(), aRef(c), job.DataPage, "a", "b")),
+		"Chunks":         second(db.Inputs().Chunks(t.Context(), aRef(c), 0, 5)),
 		"KeyByHash":      second(db.Access().KeyByHash(t.Context(), "hash")),
 		"Project":        second(db.Access().Project(t.Context(), "p1")),
 		"DataKey":        second(db.Keys().DataKey(t.Context(), "p1")),

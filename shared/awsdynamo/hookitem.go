@@ -14,7 +14,9 @@ import (
 //	pid, fid, jid          project, and the workflow or the job that it is bound to
 //	v, ca, ua              version, times of creation and of the last change
 //	nm, ds, addr           name, description, URL
-//	ev, fmt, hd, sec       event types, payload format, headers and secrets (sealed)
+//	ev, fmt, hd            event types, payload format, headers (sealed)
+//	sig                    signature schemes; "" or absent: v1
+//	sec, kp                secrets of v1 and key pairs of v1a (sealed); apart, for a release that knows v1 alone signs with all of sec
 //	en, why                1 if it is enabled, else why not
 //	sch, tmo, rt           waits between attempts ("" for the default), time-out, both in nanoseconds; deliveries a second
 //	parked                 until when the receiver wants to rest
@@ -34,7 +36,8 @@ func hookValues(w webhook.Webhook) item {
 	i := item{
 		":f": number(format), ":v": number(int64(w.Version)), ":nm": text(w.Name), ":ds": text(w.Description), ":addr": text(w.URL),
 		":fid": text(w.Workflow), ":jid": text(w.Job), ":fmt": text(string(w.Payload)), ":en": number(0), ":why": text(string(w.Reason)),
-		":sch": text(""), ":tmo": number(int64(w.Timeout)), ":rt": number(int64(w.MaxRate)), ":ca": moment(w.CreatedAt), ":ua": moment(w.UpdatedAt),
+		":sig": text(""), ":kp": text(""), ":sch": text(""), ":tmo": number(int64(w.Timeout)), ":rt": number(int64(w.MaxRate)),
+		":ca": moment(w.CreatedAt), ":ua": moment(w.UpdatedAt),
 	}
 	if w.Enabled {
 		i[":en"] = number(1)
@@ -44,7 +47,13 @@ func hookValues(w webhook.Webhook) item {
 	}
 	i.setJSON(":ev", w.Events)
 	i.setJSON(":hd", headerDocs(w.Headers))
-	i.setJSON(":sec", secretDocs(w.Secrets))
+	if w.Signatures != nil {
+		i.setJSON(":sig", w.Signatures)
+	}
+	i.setJSON(":sec", secretDocs(w.Secrets, webhook.SchemeV1))
+	if pairs := secretDocs(w.Secrets, webhook.SchemeV1a); len(pairs) > 0 {
+		i.setJSON(":kp", pairs)
+	}
 	return i
 }
 
@@ -58,6 +67,7 @@ type headerDoc struct {
 type secretDoc struct {
 	Sealed    string `json:"s"`
 	Hint      string `json:"h,omitempty"`
+	Public    string `json:"p,omitempty"`
 	CreatedAt int64  `json:"c"`
 	EndsAt    int64  `json:"e,omitempty"`
 }
@@ -70,13 +80,18 @@ func headerDocs(headers []webhook.Header) []headerDoc {
 	return docs
 }
 
-func secretDocs(secrets []webhook.Secret) []secretDoc {
-	docs := make([]secretDoc, len(secrets))
-	for n, s := range secrets {
-		docs[n] = secretDoc{Sealed: s.Sealed, Hint: s.Hint, CreatedAt: s.CreatedAt.UnixMilli()}
-		if !s.EndsAt.IsZero() {
-			docs[n].EndsAt = s.EndsAt.UnixMilli()
+// secretDocs are the secrets of one scheme.
+func secretDocs(secrets []webhook.Secret, scheme webhook.Scheme) []secretDoc {
+	docs := []secretDoc{}
+	for _, s := range secrets {
+		if s.Scheme() != scheme {
+			continue
 		}
+		d := secretDoc{Sealed: s.Sealed, Hint: s.Hint, Public: s.Public, CreatedAt: s.CreatedAt.UnixMilli()}
+		if !s.EndsAt.IsZero() {
+			d.EndsAt = s.EndsAt.UnixMilli()
+		}
+		docs = append(docs, d)
 	}
 	return docs
 }
@@ -94,13 +109,14 @@ func decodeHook(i item) (webhook.Webhook, error) {
 		CreatedAt: i.time("ca"), UpdatedAt: i.time("ua"),
 	}
 	var headers []headerDoc
-	var secrets []secretDoc
-	err := errors.Join(i.readable(), i.json("ev", &w.Events), i.json("sch", &w.Schedule), i.json("hd", &headers), i.json("sec", &secrets))
+	var secrets, pairs []secretDoc
+	err := errors.Join(i.readable(), i.json("ev", &w.Events), i.json("sch", &w.Schedule), i.json("hd", &headers),
+		i.json("sig", &w.Signatures), i.json("sec", &secrets), i.json("kp", &pairs))
 	for _, h := range headers {
 		w.Headers = append(w.Headers, webhook.Header(h))
 	}
-	for _, d := range secrets {
-		s := webhook.Secret{Sealed: d.Sealed, Hint: d.Hint, CreatedAt: time.UnixMilli(d.CreatedAt).UTC()}
+	for _, d := range append(secrets, pairs...) {
+		s := webhook.Secret{Sealed: d.Sealed, Hint: d.Hint, Public: d.Public, CreatedAt: time.UnixMilli(d.CreatedAt).UTC()}
 		if d.EndsAt != 0 {
 			s.EndsAt = time.UnixMilli(d.EndsAt).UTC()
 		}

@@ -138,16 +138,18 @@ func errorsOf(i item) (l errorList) {
 	return l
 }
 
-// countsText is [pending, running, succeeded, failed], or nothing where there are no inputs.
-func countsText(c job.Counts) string {
-	if c == (job.Counts{}) {
+// totalsText is [running, succeeded, failed, outputs], or nothing where there are none. Their clock, which writes are conditional on, is
+// an attribute of its own.
+func totalsText(t job.Totals) string {
+	t.Clock = 0
+	if t == (job.Totals{}) {
 		return ""
 	}
-	return fmt.Sprintf("[%d,%d,%d,%d]", c.Pending, c.Running, c.Succeeded, c.Failed)
+	return fmt.Sprintf("[%d,%d,%d,%d]", t.Running, t.Succeeded, t.Failed, t.Outputs)
 }
 
-func countsOf(i item) (job.Counts, error) {
+func totalsOf(i item) (job.Totals, error) {
 	var n [4]int
-	err := i.json("cn", &n)
-	return job.Counts{Pending: n[0], Running: n[1], Succeeded: n[2], Failed: n[3]}, err
+	err := i.json("tt", &n)
+	return job.Totals{Running: n[0], Succeeded: n[1], Failed: n[2], Outputs: n[3], Clock: i.int("tc")}, err
 }

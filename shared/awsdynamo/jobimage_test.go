@@ -56,7 +56,7 @@ func TestAnImageIsTheJobWithoutItsConfiguration(t *testing.T) {
 	db := open(t, c.now)
 	j := aJob(c)
 	j.Configuration = json.RawMessage(`{"delay":5}`)
-	j.ScheduledAt, j.Counts = c.now(), job.Counts{Pending: 3, Failed: 1}
+	j.ScheduledAt, j.Inputs, j.Closed, j.Totals = c.now(), 4, true, job.Totals{Failed: 1, Clock: 1}
 	must(t, db.Jobs().Create(t.Context(), j), "Create")
 	for range 5 {
 		j = changed(t, j, c)
@@ -78,13 +78,14 @@ func TestAnImageIsTheJobWithoutItsConfiguration(t *testing.T) {
 
 func TestAnImageIsReadAsDocumented(t *testing.T) {
 	const raw = `{"pk":{"S":"J#0190a5d1-7c00-7abc-8def-0123456789ab"},"sk":{"S":"#"},"f":{"N":"1"},"pid":{"S":"p1"},"fid":{"S":"f1"},"fn":{"S":"Enrich"},
-		"n":{"S":"March"},"ca":{"N":"1772600767000"},"cfg":{"N":"1"},"v":{"N":"3"},"st":{"S":"shutdown"},"rt":{"N":"0"},"cn":{"S":"[0,0,1,2]"},
+		"n":{"S":"March"},"ca":{"N":"1772600767000"},"cfg":{"N":"1"},"v":{"N":"3"},"st":{"S":"shutdown"},"rt":{"N":"0"},"cn":{"S":""},
+		"ni":{"N":"5"},"cl":{"N":"1"},"tt":{"S":"[1,2,1,40]"},"tc":{"N":"9"},
 		"ua":{"N":"1772600769500"},"ta":{"N":"1772600768000"},"fa":{"N":"1772600769500"},"er":{"N":"1"},"es":{"L":[{"S":"out of memory"}]},
 		"ch":{"S":"[[1,1772600767000,\"p\",\"r\",\"l\"],[2,1000,\"r\",\"c\"],[3,1500,\"s\",\"f\",\"\",1]]"},"ttl":{"N":"1777957570"}}`
 	at := newClock().at.Truncate(1e9)
 	want := job.Job{
 		UID: "0190a5d1-7c00-7abc-8def-0123456789ab", Project: "p1", Workflow: "f1", WorkflowName: "Enrich", Name: "March", Status: job.Shutdown, Version: 3,
-		Error: "out of memory", Counts: job.Counts{Succeeded: 1, Failed: 2}, CreatedAt: at, UpdatedAt: at.Add(2500e6), StartedAt: at.Add(1e9), FinishedAt: at.Add(2500e6),
+		Error: "out of memory", Inputs: 5, Closed: true, Totals: job.Totals{Running: 1, Succeeded: 2, Failed: 1, Outputs: 40, Clock: 9}, CreatedAt: at, UpdatedAt: at.Add(2500e6), StartedAt: at.Add(1e9), FinishedAt: at.Add(2500e6),
 		Changes: []job.Change{
 			{Version: 1, Status: job.Pending, Event: job.EventRequested, Cause: job.CauseLaunched, At: at},
 			{Version: 2, Status: job.Running, Event: job.EventCreated, At: at.Add(1e9)},
@@ -122,7 +123,7 @@ func TestAnImageThatIsNoJobIsAnError(t *testing.T) {
 		{"a later format", with("f", number(2)), errFormat},
 		{"changes that are no JSON", with("ch", text("[[1,2")), nil},
 		{"a change that is no list", with("ch", text(`[{"v":1}]`)), nil},
-		{"counts that are no numbers", with("cn", text(`["a"]`)), nil},
+		{"totals that are no numbers", with("tt", text(`["a"]`)), nil},
 	} {
 		got, err := DecodeImage(test.raw)
 		if err == nil || test.want != nil && !errors.Is(err, test.want) || IsUnavailable(err) {
@@ -147,12 +148,42 @@ func FuzzDecodeImage(f *testing.F) {
 	})
 }
 
+func TestWhatIsNoChangeOfStatusIsOfTheSameVersion(t *testing.T) {
+	c := newClock()
+	db := open(t, c.now)
+	j := aJob(c)
+	must(t, db.Jobs().Create(t.Context(), j), "Create")
+	read := func() json.RawMessage {
+		t.Helper()
+		i, err := db.get(t.Context(), jobKey(j.UID))
+		must(t, err, "get")
+		return image(t, i)
+	}
+	before := read()
+	must(t, db.Jobs().Extend(t.Context(), j.Project, j.UID, 0, 3, true), "Extend")
+	extended := read()
+	must(t, db.Jobs().SetTotals(t.Context(), j.Project, j.UID, job.Totals{Running: 1, Clock: 1}), "SetTotals")
+	totalled := read()
+	if !SameVersion(before, extended) || !SameVersion(extended, totalled) {
+		t.Error("where the list of inputs ends, or their totals, make another version of a job, want the same")
+	}
+	j, _, err := j.Apply(job.Update{Status: job.Running}, c.now())
+	must(t, err, "Apply")
+	j.Inputs, j.Closed, j.Totals = 3, true, job.Totals{Running: 1, Clock: 1}
+	must(t, db.Jobs().Update(t.Context(), j), "Update")
+	if after := read(); SameVersion(totalled, after) {
+		t.Error("a change of status leaves the version as it is, want another")
+	} else if got, err := DecodeImage(after); err != nil || got.Counts() != (job.Counts{Pending: 2, Running: 1}) {
+		t.Errorf("DecodeImage = %+v, %v, want the counts told", got, err)
+	}
+}
+
 func TestOnlyImagesThatCanBeReadAreOfTheSameVersion(t *testing.T) {
 	for _, test := range []struct {
 		before, after string
 		want          bool
 	}{
-		{`{"v":{"N":"3"},"cn":{"S":""}}`, `{"v":{"N":"3"},"cn":{"S":"[1,0,0,0]"}}`, true},
+		{`{"v":{"N":"3"},"tt":{"S":""}}`, `{"v":{"N":"3"},"tt":{"S":"[1,0,0,0]"}}`, true},
 		{`{"v":{"N":"3"}}`, `{"v":{"N":"4"}}`, false},
 		{`{"v":{"N":"3"}}`, `{}`, false},
 		{`{}`, `{}`, false},

@@ -4,22 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"hermod/shared/job"
 )
 
-// A change of a job, and its condition: the job is there, the project's, and of the version before. What a launch said never
-// changes. Numbers that are zero and texts that are empty are stored here, so that the expression is always the same.
+// Changes of a job, and their conditions: the job is there, and the project's. What a launch said never changes, and where the list of
+// inputs ends only by extend. Numbers that are zero and texts that are empty are stored by setChange, so that it is always the same, but
+// for what tells a paused job.
 const (
-	setChange       = "SET f = :f, v = :v, st = :st, er = :er, es = :es, cn = :cn, rt = :rt, ua = :ua, ta = :ta, fa = :fa, ch = :ch, #ttl = :ttl"
-	ifVersionBefore = "pid = :pid AND v = :before AND #ttl > :now"
-)
+	setChange = "SET f = :f, v = :v, st = :st, er = :er, es = :es, tt = :tt, tc = :tc, rt = :rt, ua = :ua, ta = :ta, fa = :fa, ch = :ch, " +
+		"#ttl = :ttl"
+	andPaused       = ", due_pk = :due_pk, due_sk = :due_sk"
+	andNotPaused    = " REMOVE due_pk, due_sk"
+	ifJob           = "pid = :pid AND #ttl > :now"
+	ifVersionBefore = ifJob + " AND v = :before AND (attribute_not_exists(tc) OR tc <= :tc)"
 
-// A configuration that is kept longer.
-const (
-	setExpiry = "SET #ttl = :ttl"
-	ifEarlier = "#ttl < :ttl"
+	extend       = "SET ni = :to"
+	andClose     = ", cl = :closed"
+	ifEndsAt     = ifJob + " AND attribute_not_exists(cl) AND ni = :from"
+	ifEndsAtZero = ifJob + " AND attribute_not_exists(cl) AND (attribute_not_exists(ni) OR ni = :from)"
+
+	setTotals     = "SET tt = :tt, tc = :tc"
+	ifLaterTotals = ifJob + " AND (attribute_not_exists(tc) OR tc < :tc)"
 )
 
 // errNoConfiguration says that a table was changed by hand, or a backup of it is not whole.
@@ -31,8 +37,8 @@ type Jobs struct{ db *DB }
 // Jobs returns the side of the table that keeps jobs.
 func (db *DB) Jobs() *Jobs { return &Jobs{db} }
 
-// Create writes a job that was launched. The put of its item is the publish; the configuration, which no event tells, comes before,
-// in an item of its own, so that no change of the job pays for it.
+// Create writes a job that was launched. The put of its item is the publish. Before it come its entry in the workflow's list, and the
+// configuration, which no event tells: in an item of its own, so that no change of the job pays for it.
 func (s *Jobs) Create(ctx context.Context, j job.Job) error {
 	if err := s.create(ctx, j); err != nil {
 		return fmt.Errorf("create job %s: %w", j.UID, err)
@@ -43,6 +49,11 @@ func (s *Jobs) Create(ctx context.Context, j job.Job) error {
 func (s *Jobs) create(ctx context.Context, j job.Job) error {
 	if len(j.Configuration) > 0 {
 		if err := s.putNew(ctx, configurationItem(j)); err != nil {
+			return err
+		}
+	}
+	if j.Workflow != "" {
+		if err := s.db.put(ctx, flowEntryItem(j), "", nil); err != nil {
 			return err
 		}
 	}
@@ -89,8 +100,8 @@ func (s *Jobs) read(ctx context.Context, project, uid string) (job.Job, error) {
 	return j, i.readable()
 }
 
-// Update writes a change over the version before it. The job is one that Get returned, and then changed: its configuration says
-// whether there is one to keep.
+// Update writes a change over the version before it. The job is one that Get returned, and then changed: it says what belongs to it
+// and has to be kept.
 func (s *Jobs) Update(ctx context.Context, j job.Job) error {
 	if err := s.change(ctx, j); err != nil {
 		return fmt.Errorf("update job %s: %w", j.UID, err)
@@ -99,54 +110,73 @@ func (s *Jobs) Update(ctx context.Context, j job.Job) error {
 }
 
 func (s *Jobs) change(ctx context.Context, j job.Job) error {
-	if err := s.keepConfiguration(ctx, j); err != nil {
+	if err := s.keepBelongings(ctx, j); err != nil {
 		return err
 	}
 	values := changeValues(j)
-	values[":f"], values[":pid"] = number(format), text(j.Project)
-	values[":before"], values[":now"] = number(int64(j.Version)-1), number(s.db.now().Unix())
-	err := s.db.write(ctx, func() error { return s.db.update(ctx, jobKey(j.UID), setChange, ifVersionBefore, values) })
+	values[":f"], values[":before"] = number(format), number(int64(j.Version)-1)
+	change := setChange + andNotPaused
+	if j.Status == job.Paused {
+		change = setChange + andPaused
+	}
+	return s.write(ctx, j.Project, j.UID, change, ifVersionBefore, values)
+}
+
+// Extend moves the end of the job's list of inputs, and closes it if closed is true.
+func (s *Jobs) Extend(ctx context.Context, project, uid string, from, to int, closed bool) error {
+	change, condition := extend, ifEndsAt
+	values := item{":from": number(int64(from)), ":to": number(int64(to))}
+	if from == 0 {
+		condition = ifEndsAtZero
+	}
+	if closed {
+		change, values[":closed"] = extend+andClose, number(1)
+	}
+	if err := s.write(ctx, project, uid, change, condition, values); err != nil {
+		return fmt.Errorf("extend inputs of job %s: %w", uid, err)
+	}
+	return nil
+}
+
+// SetTotals keeps totals that are later than the stored ones.
+func (s *Jobs) SetTotals(ctx context.Context, project, uid string, t job.Totals) error {
+	if t.Clock == 0 {
+		return nil // those of a job of which nothing was reported
+	}
+	values := item{":tt": text(totalsText(t)), ":tc": number(int64(t.Clock)), ":pid": text(project), ":now": number(s.db.now().Unix())}
+	err := s.db.read(ctx, func() error { return s.db.update(ctx, jobKey(uid), setTotals, ifLaterTotals, values) })
+	if _, earlier := refused(err); earlier || err == nil {
+		return nil // earlier than the stored ones, or there is no job
+	}
+	return fmt.Errorf("set totals of job %s: %w", uid, err)
+}
+
+// write changes the item of a job on a condition, of which ifJob is a part. Errors: job.ErrNotFound, job.ErrStale.
+func (s *Jobs) write(ctx context.Context, project, uid, change, condition string, values item) error {
+	values[":pid"], values[":now"] = text(project), number(s.db.now().Unix())
+	err := s.db.write(ctx, func() error { return s.db.update(ctx, jobKey(uid), change, condition, values) })
 	met, lost := refused(err)
 	switch {
 	case !lost:
 		return err
-	case met.text("pid") != j.Project || met.alive(s.db.now()) == nil:
+	case met.text("pid") != project || met.alive(s.db.now()) == nil:
 		return job.ErrNotFound
 	}
 	return job.ErrStale
 }
 
-// keepConfiguration moves the configuration's end before a change of the job that could outlive it. That is once in a job's
-// retention at most: see configurationExpiry.
-func (s *Jobs) keepConfiguration(ctx context.Context, j job.Job) error {
-	if len(j.Configuration) == 0 {
-		return nil
-	}
-	until := configurationExpiry(j, j.UpdatedAt)
-	if n := len(j.Changes); n > 1 && configurationExpiry(j, j.Changes[n-2].At).Equal(until) {
-		return nil
-	}
-	values := item{}
-	values.setExpiry(until)
-	err := s.db.read(ctx, func() error {
-		return s.db.update(ctx, configurationKey(j.UID), setExpiry, ifEarlier, item{":ttl": values["ttl"]})
-	})
-	if _, later := refused(err); later {
-		return nil
-	}
-	return err
-}
-
-// configurationExpiry is when the configuration of a job expires that was changed at the given time. It counts in whole retentions
-// since the job's creation, so that most changes leave it as it is, and is later than the job's own expiry.
-func configurationExpiry(j job.Job, changed time.Time) time.Time {
-	return j.CreatedAt.Add((changed.Sub(j.CreatedAt)/job.Retention + 2) * job.Retention)
-}
-
 func configurationItem(j job.Job) item {
 	i := configurationKey(j.UID).item()
 	i["f"], i["pid"], i["doc"] = number(format), text(j.Project), octets(j.Configuration)
-	i.setExpiry(configurationExpiry(j, j.UpdatedAt))
+	i.setExpiry(belongingsEnd(j.UID, j.UpdatedAt))
+	return i
+}
+
+// flowEntryItem is a job's entry in the list of its workflow. Its keys say it all, but for the project.
+func flowEntryItem(j job.Job) item {
+	i := flowEntryKey(j.Workflow, j.UID).item()
+	i["f"], i["pid"] = number(format), text(j.Project)
+	i.setExpiry(belongingsEnd(j.UID, j.UpdatedAt))
 	return i
 }
 
@@ -154,10 +184,14 @@ func configurationItem(j job.Job) item {
 //
 //	pid, fid, fn, n, ca, sa   project, workflow and its name, the job's name, times of creation and schedule
 //	cfg                       1 if there is a configuration
-//	v, st, rt, cn             version, status, retries, counts
+//	v, st, rt                 version, status, retries
+//	ni, cl                    where the list of inputs ends, 1 if it is closed
+//	tt, tc                    totals of its inputs (see totalsText), and their clock
 //	ua, ta, fa                times of the last change, of the first running, of the end
 //	ch                        the last changes; see changesText
 //	es, er                    the different errors; which of them is the job's
+//	list_pk, list_sk          its entry in the list of the project's jobs
+//	due_pk, due_sk            its entry in the list of those that are paused, while it is
 func jobItem(j job.Job) item {
 	i := jobKey(j.UID).item()
 	i["f"], i["pid"] = number(format), text(j.Project)
@@ -167,6 +201,10 @@ func jobItem(j job.Job) item {
 	i.setTime("ca", j.CreatedAt)
 	i.setTime("sa", j.ScheduledAt)
 	i.setFlag("cfg", len(j.Configuration) > 0)
+	i.setInt("ni", j.Inputs)
+	i.setFlag("cl", j.Closed)
+	listPK, listSK := listedJobKey(j.Project, j.UID)
+	i["list_pk"], i["list_sk"] = text(listPK), text(listSK)
 	for name, value := range changeValues(j) {
 		i[name[1:]] = value
 	}
@@ -179,11 +217,16 @@ func changeValues(j job.Job) item {
 	changes := changesText(j.Changes, &es)
 	end := item{}
 	end.setExpiry(j.UpdatedAt.Add(job.Retention))
-	return item{
-		":v": number(int64(j.Version)), ":st": text(string(j.Status)), ":rt": number(int64(j.Retries)), ":cn": text(countsText(j.Counts)),
+	values := item{
+		":v": number(int64(j.Version)), ":st": text(string(j.Status)), ":rt": number(int64(j.Retries)),
+		":tt": text(totalsText(j.Totals)), ":tc": number(int64(j.Totals.Clock)),
 		":ua": moment(j.UpdatedAt), ":ta": moment(j.StartedAt), ":fa": moment(j.FinishedAt), ":ch": text(changes),
 		":er": number(int64(es.add(j.Error))), ":es": es.value(), ":ttl": end["ttl"],
 	}
+	if j.Status == job.Paused {
+		values[":due_pk"], values[":due_sk"] = text(pausedPartition(j.Project)), text(j.UID)
+	}
+	return values
 }
 
 // decodeJob reads a job without its configuration.
@@ -195,10 +238,11 @@ func decodeJob(i item) (job.Job, error) {
 	j := job.Job{
 		UID: i.text("pk")[len("J#"):], Project: i.text("pid"), Workflow: i.text("fid"), WorkflowName: i.text("fn"), Name: i.text("n"),
 		Status: job.Status(i.text("st")), Version: i.int("v"), Error: es.at(i.int("er")), Retries: i.int("rt"),
+		Inputs: i.int("ni"), Closed: i.flag("cl"),
 		CreatedAt: i.time("ca"), UpdatedAt: i.time("ua"), ScheduledAt: i.time("sa"), StartedAt: i.time("ta"), FinishedAt: i.time("fa"),
 	}
 	var err error
-	if j.Counts, err = countsOf(i); err != nil {
+	if j.Totals, err = totalsOf(i); err != nil {
 		return job.Job{}, err
 	}
 	j.Changes, err = changesOf(i, es)

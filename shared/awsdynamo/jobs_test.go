@@ -79,7 +79,8 @@ func TestAJobOfTwentyChangesIsWithinAKilobyte(t *testing.T) {
 	for range 2 * job.MaxChanges {
 		j = changed(t, j, c)
 	}
-	j.Counts = job.Counts{Pending: 100_000, Running: 500, Succeeded: 99_000, Failed: 1000}
+	j = changed(t, j, c) // paused, which tells more
+	j.Inputs, j.Closed, j.Totals = job.MaxInputs, true, job.Totals{Running: 500, Succeeded: 98_500, Failed: 1000, Outputs: 99_000_000, Clock: 1_000_000}
 	j.Retries = 12
 	if n := size(t, jobItem(j)); n > 1024 {
 		t.Errorf("a job with %d changes has %d bytes, want at most 1,024", len(j.Changes), n)
@@ -158,8 +159,8 @@ func TestAConfigurationCostsOnlyItsOwnJob(t *testing.T) {
 		requests int
 		do       func() error
 	}{
-		{"create a job", 1, func() error { return db.Jobs().Create(t.Context(), bare) }},
-		{"create a job with a configuration", 2, func() error { return db.Jobs().Create(t.Context(), configured) }},
+		{"create a job, and its entry in the workflow's list", 2, func() error { return db.Jobs().Create(t.Context(), bare) }},
+		{"create a job with a configuration", 3, func() error { return db.Jobs().Create(t.Context(), configured) }},
 		{"update a job", 1, func() error { return db.Jobs().Update(t.Context(), changed(t, bare, c)) }},
 		{"update a job with a configuration", 1, func() error { return db.Jobs().Update(t.Context(), changed(t, configured, c)) }},
 		{"read a job", 1, func() error { _, err := db.Jobs().Get(t.Context(), bare.Project, bare.UID); return err }},
@@ -179,13 +180,17 @@ func TestAConfigurationCostsOnlyItsOwnJob(t *testing.T) {
 	}
 }
 
-func TestAConfigurationLivesAsLongAsItsJob(t *testing.T) {
+func TestWhatBelongsToAJobLivesAsLongAsIt(t *testing.T) {
 	c := newClock()
 	f := newFaults()
 	db := open(t, c.now, f.between)
 	j := aJob(c)
 	j.Configuration = json.RawMessage(`{"delay":5}`)
+	r := job.Ref{Project: j.Project, Job: j.UID}
+	must(t, db.Inputs().PutPage(t.Context(), r, job.Page{Kind: job.DataPage, Name: "a", Doc: []byte("data")}), "PutPage")
 	must(t, db.Jobs().Create(t.Context(), j), "Create")
+	must(t, db.Inputs().PutPage(t.Context(), r, job.Page{Kind: job.ResultPage, Name: "b", Doc: []byte("result")}), "PutPage")
+	must(t, db.Inputs().PutChunk(t.Context(), r, job.Chunk{Version: 1, Doc: []byte("chunk")}), "PutChunk")
 	f.count()
 	const changes = 100
 	for n := range changes {
@@ -195,15 +200,81 @@ func TestAConfigurationLivesAsLongAsItsJob(t *testing.T) {
 		left := j.UpdatedAt.Add(job.Retention).Sub(c.now()) - time.Second
 		c.advance(left)
 		wantJob(t, db, j)
+		wantBelongings(t, db, j, 1)
 		c.advance(-left)
 	}
 	retentions := int(c.now().Sub(j.CreatedAt)/job.Retention) + 1
-	if moves := len(f.requests("UpdateItem")) - changes; moves > retentions || moves < retentions/2 {
-		t.Errorf("in %d changes over %d retentions the configuration's end was moved %d times, want one for each retention at most", changes, retentions, moves)
+	if moves := (len(f.requests("UpdateItem")) - changes) / 5; moves > retentions || moves < retentions/2 {
+		t.Errorf("in %d changes over %d retentions the ends were moved %d times, want one for each retention at most", changes, retentions, moves)
 	}
 	c.advance(job.Retention + time.Second)
 	if _, err := db.Jobs().Get(t.Context(), j.Project, j.UID); !errors.Is(err, job.ErrNotFound) {
 		t.Errorf("Get of a job whose time is over = %v, want ErrNotFound", err)
+	}
+	c.advance(2 * job.Retention)
+	wantBelongings(t, db, j, 0)
+}
+
+func TestAChangeIsNotMadeUntilWhatBelongsToTheJobIsKept(t *testing.T) {
+	c := newClock()
+	f := newFaults()
+	db := open(t, c.now, f.between)
+	j := aJob(c)
+	r := job.Ref{Project: j.Project, Job: j.UID}
+	must(t, db.Jobs().Create(t.Context(), j), "Create")
+	must(t, db.Inputs().PutPage(t.Context(), r, job.Page{Kind: job.DataPage, Name: "a"}), "PutPage")
+	must(t, db.Inputs().PutPage(t.Context(), r, job.Page{Kind: job.ResultPage, Name: "b"}), "PutPage")
+	must(t, db.Inputs().PutChunk(t.Context(), r, job.Chunk{Version: 1}), "PutChunk")
+	c.advance(job.Retention - 2*time.Hour)
+	j = changed(t, j, c)
+	must(t, db.Jobs().Update(t.Context(), j), "Update")
+	next := changed(t, j, c)
+	for _, operation := range []string{"Query", "UpdateItem"} {
+		f.always(operation, broken)
+		if err := wantOutage(db.Jobs().Update(t.Context(), next)); err != nil {
+			t.Errorf("Update while each %s fails: %v", operation, err)
+		}
+		f.always(operation, fine)
+		wantJob(t, db, j)
+	}
+	f.then("UpdateItem", lost, lost, lost)
+	must(t, db.Jobs().Update(t.Context(), next), "Update")
+	wantJob(t, db, next)
+	c.advance(job.Retention - time.Second)
+	wantBelongings(t, db, next, 1)
+}
+
+// What was written right before the border to another retention, by who did not know of a change, is kept like that change.
+func TestWhatIsWrittenWhileAJobChangesIsKeptAsLong(t *testing.T) {
+	c := newClock()
+	db := open(t, c.now)
+	j := aJob(c)
+	border := uid.Time(j.UID).Add(job.Retention)
+	c.at = border.Add(-10 * time.Second)
+	end := db.Inputs().inputsEnd(job.Ref{Job: j.UID})
+	if want := belongingsEnd(j.UID, border.Add(10*time.Second)); !end.Equal(want) {
+		t.Errorf("a page written 10 s before the border ends %v, want %v, as after it", end, want)
+	}
+	if end := belongingsEnd("no uid", c.at); end.Before(c.at.Add(job.Retention)) {
+		t.Errorf("what belongs to a job without a time ends %v, want it later than the job", end)
+	}
+}
+
+// wantBelongings says what of a job's inputs and its entry in the workflow's list is not there, or is.
+func wantBelongings(t *testing.T, db *DB, j job.Job, want int) {
+	t.Helper()
+	r := job.Ref{Project: j.Project, Job: j.UID}
+	data, err := db.Inputs().Pages(t.Context(), r, job.DataPage, "a")
+	must(t, err, "Pages")
+	results, err := db.Inputs().Pages(t.Context(), r, job.ResultPage, "b")
+	must(t, err, "Pages")
+	chunks, err := db.Inputs().Chunks(t.Context(), r, 0, 10)
+	must(t, err, "Chunks")
+	entry, err := db.get(t.Context(), flowEntryKey(j.Workflow, j.UID))
+	must(t, err, "get")
+	if len(data) != want || len(results) != want || len(chunks) != want || (entry != nil) != (want == 1) {
+		t.Errorf("%d data pages, %d result pages and %d chunks are read, an entry in the workflow's list: %v, want %d of each",
+			len(data), len(results), len(chunks), entry != nil, want)
 	}
 }
 

@@ -25,6 +25,11 @@ func TestUnitsOfAPI(t *testing.T) {
 	project := bare.Project
 	w, ofJob := aHook(project, c), aHook(project, c)
 	ofJob.Job = bare.UID
+	inputs, ref := db.Inputs(), job.Ref{Project: project, Job: bare.UID}
+	list := func(q job.Query) func() error {
+		q.Project = project
+		return func() error { return third(jobs.List(ctx, q)) }
+	}
 	update := func(j *job.Job) func() error {
 		return func() error { *j = changed(t, *j, c); return jobs.Update(ctx, *j) }
 	}
@@ -34,19 +39,24 @@ func TestUnitsOfAPI(t *testing.T) {
 		run       func() error
 		wru, rru  float64
 	}{
-		{"a launch", func() error { return jobs.Create(ctx, bare) }, 1, 0},
-		{"a launch with 3 KB of configuration: that (4), the job", func() error { return jobs.Create(ctx, configured) }, 5, 0},
+		{"a launch: the job, its entries in the lists of project and workflow", func() error { return jobs.Create(ctx, bare) }, 3, 0},
+		{"a launch with 3 KB of configuration: that (4), the job, its entries", func() error { return jobs.Create(ctx, configured) }, 7, 0},
 		{"a change of a job", update(&bare), 1, 0},
-		{"twenty changes", func() error {
+		{"one to paused: the job, its entry", update(&bare), 2, 0},
+		{"one from paused", update(&bare), 2, 0},
+		{"twenty of those", func() error {
 			for range 20 {
 				if err := update(&bare)(); err != nil {
 					return err
 				}
 			}
 			return nil
-		}, 20, 0},
+		}, 40, 0},
 		{"a change of a job with a configuration", update(&configured), 1, 0},
-		{"the same, once in 62 days: the configuration (4), the job", func() error { c.advance(61 * 24 * time.Hour); return update(&configured)() }, 5, 0},
+		{"the same, once in 62 days: the configuration (4), the entry in the workflow's list, the job, its paused entry; a look at its inputs", func() error {
+			c.advance(61 * 24 * time.Hour)
+			return update(&configured)()
+		}, 7, 3},
 		{"a change that is too late", func() error {
 			stale := bare
 			if err := jobs.Update(ctx, stale); !errors.Is(err, job.ErrStale) {
@@ -56,10 +66,34 @@ func TestUnitsOfAPI(t *testing.T) {
 		}, 1, 0}, // refused
 		{"a job read", func() error { return second(jobs.Get(ctx, bare.Project, bare.UID)) }, 0, 1},
 		{"a job read with its configuration", func() error { return second(jobs.Get(ctx, configured.Project, configured.UID)) }, 0, 2},
+		{"the end of a list of inputs moved", func() error { return jobs.Extend(ctx, project, bare.UID, 0, 900, false) }, 1, 0},
+		{"totals", func() error { return jobs.SetTotals(ctx, project, bare.UID, job.Totals{Running: 1, Clock: 1}) }, 1, 0},
+		{"earlier totals", func() error { return jobs.SetTotals(ctx, project, bare.UID, job.Totals{Clock: 1}) }, 1, 0}, // refused
+		{"a list of jobs, of few: an entry in one of four shards, its job", list(job.Query{Limit: 20}), 0, 3},
+		{"of a workflow: a look at each month so far, a job", list(job.Query{Workflow: bare.Workflow, Limit: 20}), 0, 2.5},
+		{"of those that are paused, which are none", list(job.Query{Status: job.Paused, Limit: 20}), 0, 0.5},
+
+		{"a page of 3 KB of a job's inputs", func() error {
+			return inputs.PutPage(ctx, ref, job.Page{Kind: job.DataPage, Name: "a", Doc: make([]byte, 3000)})
+		}, 3, 0},
+		{"a new page of 300 KB", func() error {
+			return inputs.PutNewPage(ctx, ref, job.Page{Kind: job.DataPage, Name: "b", Doc: make([]byte, job.MaxPage)})
+		}, 294, 0},
+		{"pages read, of 303 KB", func() error { return second(inputs.Pages(ctx, ref, job.DataPage, "a", "b")) }, 0, 75},
+		{"the last page, of 3 KB", func() error { return third(inputs.LastPage(ctx, ref, job.DataPage, "", "a")) }, 0, 1},
+		{"an outcome of 500 inputs", func() error { return inputs.PutChunk(ctx, ref, job.Chunk{Version: 1, Doc: make([]byte, 1900)}) }, 2, 0},
+		{"another", func() error { return inputs.PutChunk(ctx, ref, job.Chunk{Version: 2, Doc: make([]byte, 800)}) }, 2, 0}, // the larger of before and after
+		{"one of few", func() error { return inputs.PutChunk(ctx, ref, job.Chunk{Version: 3, Doc: make([]byte, 800)}) }, 1, 0},
+		{"chunks read", func() error { return second(inputs.Chunks(ctx, ref, 0, 200)) }, 0, 1},
+
 		{"a workflow", func() error {
-			return jobs.CreateWorkflow(ctx, job.Workflow{UID: bare.Workflow, Project: project, Name: "Enrich", CreatedAt: c.now()})
+			return jobs.CreateWorkflow(ctx, job.Workflow{UID: bare.Workflow, Project: project, Name: "Enrich", CreatedAt: c.now(), Version: 1})
 		}, 4, 0},
 		{"a workflow read", func() error { return second(jobs.Workflow(ctx, project, bare.Workflow)) }, 0, 1},
+		{"a workflow changed", func() error {
+			return jobs.UpdateWorkflow(ctx, job.Workflow{UID: bare.Workflow, Project: project, CreatedAt: c.now(), Version: 2})
+		}, 1, 0},
+		{"a workflow deleted", func() error { return jobs.DeleteWorkflow(ctx, project, bare.Workflow) }, 4, 0},
 
 		{"a webhook: it, its match, its listing, the project (2 each), the end", func() error { return hooks.Create(ctx, w) }, 9, 0},
 		{"a webhook of a job: one more", func() error { return hooks.Create(ctx, ofJob) }, 11, 0},
@@ -86,7 +120,7 @@ func TestUnitsOfAPI(t *testing.T) {
 		{"a project", func() error {
 			return keys.CreateProject(ctx, access.Project{UID: uid.New(c.now()), Name: "Sales", CreatedAt: c.now()})
 		}, 1, 0},
-		{"an API key and its listing (2 each)", func() error { return keys.CreateKey(ctx, k) }, 4, 0},
+		{"an API key, its listing and its project's count (2 each)", func() error { return keys.CreateKey(ctx, k) }, 6, 0},
 		{"an API key looked up", func() error { return second(keys.KeyByHash(ctx, k.Hash)) }, 0, 1},
 		{"an Idempotency-Key: the claim, the reply", func() error {
 			if _, err := keys.Begin(ctx, "name", "request", c.now()); err != nil {

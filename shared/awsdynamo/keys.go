@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hermod/shared/delivery"
+	"hermod/shared/job"
 	"hermod/shared/uid"
 )
 
@@ -20,8 +21,11 @@ const (
 	listShards     = 4 // of the index list, for each project and state
 )
 
-// keptEvents, in the place of a state, names the list of events that are kept for longer than others of their day.
-const keptEvents = "kept"
+// Names of lists, in the place of a state.
+const (
+	keptEvents = "kept" // events that are kept for longer than others of their day
+	listedJobs = "job"  // jobs
+)
 
 // lastPosition is the last time that the index due can tell, in the year 2286.
 const lastPosition = 1e13 - 1
@@ -48,9 +52,39 @@ func jobMatchKey(job, webhook string) key         { return key{"J#" + job, "M#" 
 func jobHooksKey(job string) key                  { return key{"J#" + job, "M"} }
 func jobKey(uid string) key                       { return key{"J#" + uid, self} }
 func configurationKey(job string) key             { return key{"J#" + job, "CFG"} }
-func redrivePageKey(task string, page int) key    { return key{"R#" + task, fmt.Sprintf("%06d", page)} }
-func apiKeyKey(hash string) key                   { return key{"K#" + hash, self} }
-func cursorKey() key                              { return key{"SYS", "SWEEP"} }
+func chunkKey(job string, number int) key {
+	return key{"J#" + job + "#I", fmt.Sprintf("C#%06d", number)}
+}
+func redrivePageKey(task string, page int) key { return key{"R#" + task, fmt.Sprintf("%06d", page)} }
+func apiKeyKey(hash string) key                { return key{"K#" + hash, self} }
+func cursorKey() key                           { return key{"SYS", "SWEEP"} }
+
+// pageKey is that of a page of a job's inputs, in the partition of its kind.
+func pageKey(uid string, kind job.PageKind, name string) key {
+	if kind == job.ResultPage {
+		return key{"J#" + uid + "#R", name}
+	}
+	return key{"J#" + uid + "#D", name}
+}
+
+// flowEntryKey is a job's entry in the list of its workflow, which has a partition for each month of the jobs' uids.
+func flowEntryKey(workflow, job string) key {
+	return key{flowPartition(workflow, uid.Time(job)), job}
+}
+
+func flowPartition(workflow string, month time.Time) string {
+	return "F#" + workflow + "#" + month.UTC().Format(monthFormat)
+}
+
+// leaseKey is that of the sum of an API key's window.
+func leaseKey(apiKey string, window time.Time) key {
+	return key{"L#" + apiKey, window.UTC().Format(minuteFormat)}
+}
+
+// counterKey is that of an hour's counters: the hour that a time lies in.
+func counterKey(webhook string, hour time.Time) key {
+	return key{"W#" + webhook, "S#" + hour.UTC().Format(hourFormat)}
+}
 
 // replyKey hashes the name: it holds what a client chose, of any length.
 func replyKey(name string) key {
@@ -118,12 +152,25 @@ func keptKey(project, event string) (pk, sk string) {
 	return listPartition(project, keptEvents, shardOf(event, listShards)), event
 }
 
+// listedJobKey is a job's place in the list of the project's jobs.
+func listedJobKey(project, job string) (pk, sk string) {
+	return listPartition(project, listedJobs, shardOf(job, listShards)), job
+}
+
+// pausedPartition, of the index due, has the project's jobs that are paused, which wait for somebody and not for a time.
+func pausedPartition(project string) string { return "Z#" + project }
+
 func listPartition(project, kind string, shard int) string {
 	return "P#" + project + "#" + kind + "#" + strconv.Itoa(shard)
 }
 
-// dayFormat is a day as keys have it.
-const dayFormat = "20060102"
+// Times as keys have them.
+const (
+	monthFormat  = "200601"
+	dayFormat    = "20060102"
+	hourFormat   = "2006010215"
+	minuteFormat = "200601021504"
+)
 
 // dayOf is the day of a uid's time.
 func dayOf(u string) string {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// queriesAtOnce bounds how many partitions are read at the same time.
-	queriesAtOnce = 16
+	// requestsAtOnce bounds how many partitions are read, or items written, at the same time.
+	requestsAtOnce = 16
 	// maxExamined is how many items a list looks at for one page, give or take what one look brings: a page is short, even empty,
 	// where few of them are asked for.
 	maxExamined = 1000
@@ -58,23 +58,33 @@ func (db *DB) merge(ctx context.Context, sortKey string, backward bool, queries 
 
 // pages makes one request of each query.
 func (db *DB) pages(ctx context.Context, queries []dynamodb.QueryInput) ([]*dynamodb.QueryOutput, error) {
-	pages, errs := make([]*dynamodb.QueryOutput, len(queries)), make([]error, len(queries))
-	slots := make(chan struct{}, queriesAtOnce)
+	pages := make([]*dynamodb.QueryOutput, len(queries))
+	err := together(len(queries), func(i int) (err error) {
+		pages[i], err = db.page(ctx, &queries[i])
+		return err
+	})
+	return pages, err
+}
+
+// together does something n times, some of it at the same time, and returns the first of its errors.
+func together(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	slots := make(chan struct{}, requestsAtOnce)
 	var wg sync.WaitGroup
-	for i := range queries {
+	for i := range n {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			pages[i], errs[i] = db.page(ctx, &queries[i])
+			errs[i] = do(i)
 		})
 	}
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return pages, nil
+	return nil
 }
 
 // below is a text below a position and above every other that a uid, or what begins with one, can be below it.
@@ -92,6 +102,21 @@ func beforeTime(position string, until time.Time) string {
 		return position
 	}
 	return lowestOf(until)
+}
+
+// newestBelow is the time of the newest uids that may be below a position; latest is that of the newest there are.
+func newestBelow(position string, latest time.Time) time.Time {
+	if position == "" {
+		return latest
+	}
+	at := uid.Time(position)
+	if position <= uid.Min(at) {
+		at = at.Add(-time.Millisecond)
+	}
+	if at.After(latest) {
+		return latest
+	}
+	return at
 }
 
 // between are the texts that enclose the uids from a time on and below a position; none lies between them if low is above high. A

@@ -18,6 +18,20 @@ func TestJobs(t *testing.T) {
 	storetest.Jobs(t, func(t *testing.T, now func() time.Time) job.Store { return open(t, now).Jobs() })
 }
 
+func TestInputs(t *testing.T) {
+	storetest.Inputs(t, func(t *testing.T, now func() time.Time) (job.Inputs, job.Store) {
+		db := open(t, now)
+		return db.Inputs(), db.Jobs()
+	})
+}
+
+func TestInputService(t *testing.T) {
+	storetest.InputService(t, func(t *testing.T, now func() time.Time) (job.Store, job.Inputs) {
+		db := open(t, now)
+		return db.Jobs(), db.Inputs()
+	})
+}
+
 func TestWorkflows(t *testing.T) {
 	storetest.Workflows(t, func(t *testing.T, now func() time.Time) job.Workflows { return open(t, now).Jobs() })
 }
@@ -31,6 +45,10 @@ func TestCachedWebhooks(t *testing.T) {
 	storetest.Webhooks(t, func(t *testing.T, now func() time.Time) webhook.Store {
 		return open(t, now).CachedWebhooks(15 * time.Second)
 	})
+}
+
+func TestCounters(t *testing.T) {
+	storetest.Counters(t, func(t *testing.T, now func() time.Time) webhook.Counters { return open(t, now).Counters() })
 }
 
 func TestArchive(t *testing.T) {
@@ -47,6 +65,10 @@ func TestRedrives(t *testing.T) {
 
 func TestAccess(t *testing.T) {
 	storetest.Access(t, func(t *testing.T, now func() time.Time) access.Store { return open(t, now).Access() })
+}
+
+func TestMeter(t *testing.T) {
+	storetest.Meter(t, func(t *testing.T, now func() time.Time) access.Meter { return open(t, now).Meter() })
 }
 
 func TestReplies(t *testing.T) {

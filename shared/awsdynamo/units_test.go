@@ -115,6 +115,33 @@ func TestUnits(t *testing.T) {
 		}, 0, 130},
 		{"a redrive", func() error { return redrives.CreateTask(t.Context(), task) }, 1, 0},
 		{"its progress", func() error { task.Version++; return redrives.UpdateTask(t.Context(), task) }, 1, 1},
+		{"a block of requests of an API key", func() error {
+			_, err := db.Meter().Lease(t.Context(), uid.New(c.now()), c.now().Truncate(time.Minute), 600)
+			return err
+		}, 1, 0},
+		{"counters of an hour, all of them", func() error {
+			return db.Counters().Add(t.Context(), project, good.UID.Webhook, c.now(), everyCount(1_000_000))
+		}, 1, 0},
+		{"the same hour again", func() error {
+			return db.Counters().Add(t.Context(), project, good.UID.Webhook, c.now(), everyCount(1))
+		}, 1, 0},
+		{"counters of 35 days", func() error {
+			for n := 1; n < 35*24; n++ {
+				at := c.now().Add(time.Duration(-n) * time.Hour)
+				if err := db.Counters().Add(t.Context(), project, good.UID.Webhook, at, everyCount(1_000_000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, 839, 0},
+		{"a day of them read", func() error {
+			_, err := db.Counters().Hours(t.Context(), project, good.UID.Webhook, c.now().Add(-24*time.Hour), c.now())
+			return err
+		}, 0, 1},
+		{"all of them read", func() error {
+			_, err := db.Counters().Hours(t.Context(), project, good.UID.Webhook, c.now().AddDate(0, 0, -35), c.now())
+			return err
+		}, 0, 22},
 		{"a page of a hundred deliveries", func() error {
 			items := make([]redrive.Item, 100)
 			for i := range items {

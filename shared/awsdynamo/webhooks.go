@@ -17,7 +17,7 @@ import (
 // Changes of webhooks and matches, and their conditions. What is not named here stays: the parking, and what a later release adds.
 const (
 	setHook = "SET f = :f, v = :v, nm = :nm, ds = :ds, addr = :addr, ev = :ev, fid = :fid, jid = :jid, hd = :hd, fmt = :fmt, en = :en, " +
-		"why = :why, sec = :sec, sch = :sch, tmo = :tmo, rt = :rt, ca = :ca, ua = :ua"
+		"why = :why, sig = :sig, sec = :sec, kp = :kp, sch = :sch, tmo = :tmo, rt = :rt, ca = :ca, ua = :ua"
 	setMatch      = "SET f = :f, pid = :pid, fid = :fid, jid = :jid, ev = :ev, fmt = :fmt, ca = :ca"
 	setParked     = "SET parked = :until"
 	ofProject     = "pid = :pid"

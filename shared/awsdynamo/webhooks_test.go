@@ -228,6 +228,31 @@ func TestAWebhookKeepsWhatALaterReleaseAdded(t *testing.T) {
 	}
 }
 
+// The release before this one wrote no schemes and no key pairs, and writes what it knows over what this one has written.
+func TestAReleaseThatKnowsV1AloneIsUnderstood(t *testing.T) {
+	c := newClock()
+	db := open(t, c.now)
+	w := createHook(t, db, "p1", c)
+	must(t, db.update(t.Context(), webhookKey(w.UID), "REMOVE sig, kp", "", nil), "update")
+	wantHook(t, db.Webhooks(), w)
+	wantHook(t, db.CachedWebhooks(time.Second), w)
+
+	w = w.SignBy([]webhook.Scheme{webhook.SchemeV1, webhook.SchemeV1a})
+	w = w.Rotate(webhook.Secret{Sealed: "c2VhbGVk", Hint: "whpk_…URo=", Public: "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", CreatedAt: c.now()}, 0, c.now())
+	w.Version = 2
+	must(t, db.Webhooks().Update(t.Context(), w), "Update")
+	i, err := db.get(t.Context(), webhookKey(w.UID))
+	must(t, err, "get")
+	var known []secretDoc
+	must(t, i.json("sec", &known), "read sec")
+	if len(known) != 1 || known[0].Public != "" || known[0].Hint != w.Secrets[0].Hint {
+		t.Errorf("a release that signs with all of sec finds %+v, want the secret of v1", known)
+	}
+	must(t, db.update(t.Context(), webhookKey(w.UID), "SET v = :v, nm = :nm, sec = :sec", "", item{":v": number(3), ":nm": text("renamed"), ":sec": i["sec"]}), "update")
+	w.Version, w.Name = 3, "renamed"
+	wantHook(t, db.Webhooks(), w)
+}
+
 func TestADeletedWebhookLeavesATombstoneForItsTime(t *testing.T) {
 	c := newClock()
 	db := open(t, c.now)

@@ -1,0 +1,95 @@
+package awsdynamo
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"hermod/shared/webhook"
+)
+
+// Counters keeps the counters of webhooks. It is a webhook.Counters.
+type Counters struct{ db *DB }
+
+// Counters returns the side of the table that keeps counters of webhooks.
+func (db *DB) Counters() *Counters { return &Counters{db} }
+
+// Add adds to the counters of an hour, by one write. When its outcome is unknown it is repeated, and may count twice.
+func (s *Counters) Add(ctx context.Context, project, hook string, hour time.Time, more webhook.Stats) error {
+	end := item{}
+	end.setExpiry(hour.Truncate(time.Hour).Add(webhook.StatsRetention))
+	values := item{":f": number(format), ":pid": text(project), ":ttl": end["ttl"]}
+	var adds []string
+	counters := countersOf(&more)
+	for _, name := range slices.Sorted(maps.Keys(counters)) {
+		if n := *counters[name]; n != 0 {
+			values[":"+name] = number(int64(n))
+			adds = append(adds, name+" :"+name)
+		}
+	}
+	if adds == nil {
+		return nil
+	}
+	change := "SET f = :f, pid = :pid, #ttl = :ttl ADD " + strings.Join(adds, ", ")
+	if err := s.db.read(ctx, func() error { return s.db.update(ctx, counterKey(hook, hour), change, "", values) }); err != nil {
+		return fmt.Errorf("add to counters of webhook %s: %w", hook, err)
+	}
+	return nil
+}
+
+// Hours lists the hours of a time that something was counted in. Counters are approximate, so the read is one that costs half.
+func (s *Counters) Hours(ctx context.Context, project, hook string, since, until time.Time) (list []webhook.Hour, err error) {
+	if !since.Before(until) {
+		return nil, nil
+	}
+	first, last := counterKey(hook, since), counterKey(hook, until.Add(-1))
+	hours, err := queryAll(ctx, s.db, dynamodb.QueryInput{
+		KeyConditionExpression:    aws.String(keysBetween),
+		ExpressionAttributeValues: item{":pk": text(first.pk), ":low": text(first.sk), ":high": text(last.sk)},
+	}, func(i item) (webhook.Hour, error) {
+		if i.text("pid") != project {
+			return webhook.Hour{}, nil
+		}
+		return decodeHour(i)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list counters of webhook %s: %w", hook, err)
+	}
+	return slices.DeleteFunc(hours, func(h webhook.Hour) bool { return h.At.IsZero() }), nil
+}
+
+func decodeHour(i item) (h webhook.Hour, err error) {
+	if err := i.readable(); err != nil {
+		return h, err
+	}
+	if h.At, err = time.Parse(hourFormat, strings.TrimPrefix(i.text("sk"), "S#")); err != nil {
+		return h, fmt.Errorf("counters %s %s: %w", i.text("pk"), i.text("sk"), err)
+	}
+	for name, n := range countersOf(&h.Stats) {
+		*n = i.int(name)
+	}
+	return h, nil
+}
+
+// countersOf are the counters of s by their attributes. An hour's item has those that are not zero, and the project as pid:
+//
+//	ok, re, dd, ca     how often a delivery came to be succeeded, retrying, dead, cancelled
+//	s0, s2 … s5        requests by the first digit of their status, 0 for none
+//	d0 … d15           requests by how long they took
+func countersOf(s *webhook.Stats) map[string]*int {
+	all := map[string]*int{"ok": &s.Succeeded, "re": &s.Retrying, "dd": &s.Dead, "ca": &s.Cancelled, "s0": &s.Statuses[webhook.StatusNone]}
+	for class := webhook.Status2xx; class <= webhook.Status5xx; class++ {
+		all["s"+strconv.Itoa(int(class)+1)] = &s.Statuses[class]
+	}
+	for i := range s.Durations {
+		all["d"+strconv.Itoa(i)] = &s.Durations[i]
+	}
+	return all
+}
