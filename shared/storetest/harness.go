@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -79,6 +80,26 @@ func atOnce[R any](n int, f func(i int) R) []R {
 	close(gate)
 	wg.Wait()
 	return results
+}
+
+// winner returns which one of many writers at once won; the others were refused.
+func winner(t *testing.T, refused error, results []error) int {
+	t.Helper()
+	won := -1
+	for i, err := range results {
+		switch {
+		case err == nil && won >= 0:
+			t.Errorf("both %d and %d won", won, i)
+		case err == nil:
+			won = i
+		case !errors.Is(err, refused):
+			t.Errorf("one of %d at once = %v, want nil or %v", len(results), err, refused)
+		}
+	}
+	if won < 0 {
+		t.Fatalf("none of %d at once won", len(results))
+	}
+	return won
 }
 
 // inTurn runs f for 0 to n-1 in a few goroutines: many writes whose order does not matter.

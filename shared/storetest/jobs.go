@@ -3,6 +3,7 @@ package storetest
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,19 +13,21 @@ import (
 
 // Jobs is the suite of job.Store.
 func Jobs(t *testing.T, open func(t *testing.T, now func() time.Time) job.Store) {
-	run(t, open, []test[job.Store]{
-		{"a job is read as it was created", jobReadAsCreated},
-		{"a job of which little is known is read as it was created", jobReadAsCreatedBare},
-		{"a job is read as it was updated last", jobReadAsUpdated},
-		{"a uid is given once", jobUIDGivenOnce},
-		{"of many creates at once one wins", jobCreateRace},
-		{"a job that is not there is not found", jobNotFound},
-		{"another project's job is not found and not changed", jobOfAnotherProject},
-		{"an update needs the version before it", jobUpdateNeedsVersion},
-		{"of many updates of a version one wins", jobUpdateRace},
-		{"no update is lost among many writers", jobNoLostUpdate},
-		{"a job is gone when its time is over since its last change", jobExpires},
-	})
+	run(t, open, slices.Concat(jobTests, jobInputsTests, jobListTests))
+}
+
+var jobTests = []test[job.Store]{
+	{"a job is read as it was created", jobReadAsCreated},
+	{"a job of which little is known is read as it was created", jobReadAsCreatedBare},
+	{"a job is read as it was updated last", jobReadAsUpdated},
+	{"a uid is given once", jobUIDGivenOnce},
+	{"of many creates at once one wins", jobCreateRace},
+	{"a job that is not there is not found", jobNotFound},
+	{"another project's job is not found and not changed", jobOfAnotherProject},
+	{"an update needs the version before it", jobUpdateNeedsVersion},
+	{"of many updates of a version one wins", jobUpdateRace},
+	{"no update is lost among many writers", jobNoLostUpdate},
+	{"a job is gone when its time is over since its last change", jobExpires},
 }
 
 // newJob returns a job that was launched now.
@@ -79,7 +82,7 @@ func jobReadAsCreated(t *testing.T, s job.Store, c *Clock) {
 	j, err := j.Retry(c.Now())
 	must(t, err, "Retry")
 	j.Error = "not <yet> over"
-	j.Counts = job.Counts{Pending: 1, Running: 20, Succeeded: 300, Failed: 4000}
+	j.Inputs, j.Totals = 4321, job.Totals{Running: 20, Succeeded: 300, Failed: 4000}
 	j.FinishedAt = c.Now()
 	must(t, s.Create(t.Context(), j), "Create")
 	wantJob(t, s, j)
@@ -118,22 +121,11 @@ func jobUIDGivenOnce(t *testing.T, s job.Store, c *Clock) {
 
 func jobCreateRace(t *testing.T, s job.Store, c *Clock) {
 	j := newJob("p1", c)
-	wins := -1
-	for i, err := range atOnce(writers, func(i int) error {
+	j.Retries = winner(t, job.ErrExists, atOnce(writers, func(i int) error {
 		mine := j
 		mine.Retries = i
 		return s.Create(t.Context(), mine)
-	}) {
-		switch {
-		case err == nil && wins < 0:
-			wins = i
-		case err == nil:
-			t.Errorf("both %d and %d created the job", wins, i)
-		case !errors.Is(err, job.ErrExists):
-			t.Errorf("Create = %v, want nil or ErrExists", err)
-		}
-	}
-	j.Retries = wins
+	}))
 	wantJob(t, s, j)
 }
 
@@ -173,25 +165,12 @@ func jobUpdateNeedsVersion(t *testing.T, s job.Store, c *Clock) {
 func jobUpdateRace(t *testing.T, s job.Store, c *Clock) {
 	j := createJob(t, s, c)
 	for range 4 {
-		next := moved(j, c.Now())
-		wins := 0
-		for i, err := range atOnce(writers, func(i int) error {
-			mine := next
+		j = moved(j, c.Now())
+		j.Retries = winner(t, job.ErrStale, atOnce(writers, func(i int) error {
+			mine := j
 			mine.Retries = i
 			return s.Update(t.Context(), mine)
-		}) {
-			switch {
-			case err == nil:
-				wins++
-				j = next
-				j.Retries = i
-			case !errors.Is(err, job.ErrStale):
-				t.Errorf("Update = %v, want nil or ErrStale", err)
-			}
-		}
-		if wins != 1 {
-			t.Fatalf("%d of %d updates to version %d won, want one", wins, writers, next.Version)
-		}
+		}))
 		wantJob(t, s, j)
 	}
 }

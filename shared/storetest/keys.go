@@ -64,8 +64,7 @@ func dataKeyPutOnce(t *testing.T, s seal.Keys, _ *Clock) {
 }
 
 func dataKeyRace(t *testing.T, s seal.Keys, _ *Clock) {
-	won := -1
-	for i, err := range atOnce(writers, func(i int) error {
+	won := winner(t, seal.ErrKeyExists, atOnce(writers, func(i int) error {
 		err := s.PutDataKey(t.Context(), "p1", wrapped(i))
 		if errors.Is(err, seal.ErrKeyExists) {
 			if got, readErr := s.DataKey(t.Context(), "p1"); readErr != nil || len(got) == 0 {
@@ -73,15 +72,6 @@ func dataKeyRace(t *testing.T, s seal.Keys, _ *Clock) {
 			}
 		}
 		return err
-	}) {
-		switch {
-		case err == nil && won < 0:
-			won = i
-		case err == nil:
-			t.Errorf("both %d and %d put the data key", won, i)
-		case !errors.Is(err, seal.ErrKeyExists):
-			t.Errorf("PutDataKey = %v, want nil or ErrKeyExists", err)
-		}
-	}
+	}))
 	wantDataKey(t, s, "p1", wrapped(won))
 }

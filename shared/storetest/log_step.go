@@ -135,24 +135,14 @@ func stepAtOnce(t *testing.T, l delivery.Log, c *Clock, before delivery.Delivery
 		a.Status, a.Error = 500+i, fmt.Sprintf("writer %d", i)
 		return a
 	}
-	wins := 0
-	for i, err := range atOnce(writers, func(i int) error {
+	at := func(i int) time.Time { return next.NextAt.Add(time.Duration(i) * time.Second) }
+	won := winner(t, delivery.ErrStale, atOnce(writers, func(i int) error {
 		a, mine := attempt(i), unattempted(next)
-		mine.NextAt = next.NextAt.Add(time.Duration(i) * time.Second)
+		mine.NextAt = at(i)
 		return l.Step(t.Context(), mine, was, &a)
-	}) {
-		switch {
-		case err == nil:
-			wins++
-			want = next.Record(attempt(i))
-			want.NextAt = next.NextAt.Add(time.Duration(i) * time.Second)
-		case !errors.Is(err, delivery.ErrStale):
-			t.Errorf("Step = %v, want nil or ErrStale", err)
-		}
-	}
-	if wins != 1 {
-		t.Errorf("%d of %d steps from %v won, want one", wins, writers, was)
-	}
+	}))
+	want = next.Record(attempt(won))
+	want.NextAt = at(won)
 	return want
 }
 

@@ -127,23 +127,11 @@ func taskUpdateRace(t *testing.T, s redrive.Store, c *Clock) {
 	task := createTask(t, s, c)
 	for range 3 {
 		task.Version++
-		wins := 0
-		for i, err := range atOnce(writers, func(i int) error {
+		task.Sent = winner(t, redrive.ErrStale, atOnce(writers, func(i int) error {
 			mine := task
 			mine.Sent = i
 			return s.UpdateTask(t.Context(), mine)
-		}) {
-			switch {
-			case err == nil:
-				wins++
-				task.Sent = i
-			case !errors.Is(err, redrive.ErrStale):
-				t.Errorf("UpdateTask = %v, want nil or ErrStale", err)
-			}
-		}
-		if wins != 1 {
-			t.Fatalf("%d of %d updates to version %d won, want one", wins, writers, task.Version)
-		}
+		}))
 		wantTask(t, s, task)
 	}
 }

@@ -15,6 +15,7 @@ func Webhooks(t *testing.T, open func(t *testing.T, now func() time.Time) webhoo
 	run(t, open, []test[webhook.Store]{
 		{"a webhook is read as it was created", webhookReadAsCreated},
 		{"a webhook is read as it was updated last", webhookReadAsUpdated},
+		{"a webhook keeps its schemes and the secrets of each", webhookOfBothSchemes},
 		{"a webhook that is not there is not found", webhookNotFound},
 		{"another project's webhook is not found and not changed", webhookOfAnotherProject},
 		{"an update needs the version before it", webhookUpdateNeedsVersion},
@@ -101,6 +102,43 @@ func webhookReadAsUpdated(t *testing.T, s webhook.Store, c *Clock) {
 	wantHook(t, s, other)
 }
 
+// pair is a secret of v1a.
+func pair(name string, c *Clock) webhook.Secret {
+	return webhook.Secret{Sealed: "c2VhbGVk" + name, Hint: "whpk_…" + name, Public: "whpk_" + name, CreatedAt: c.Now()}
+}
+
+func webhookOfBothSchemes(t *testing.T, s webhook.Store, c *Clock) {
+	both := []webhook.Scheme{webhook.SchemeV1a, webhook.SchemeV1}
+	w := createHook(t, s, c, func(w *webhook.Webhook) {
+		*w = w.SignBy(both).Rotate(pair("first", c), 0, c.Now())
+	})
+	c.Advance(time.Second)
+	only := createHook(t, s, c, func(w *webhook.Webhook) {
+		*w = w.SignBy([]webhook.Scheme{webhook.SchemeV1a}).Rotate(pair("only", c), 0, c.Now())
+	})
+	wantHook(t, s, w)
+	wantHook(t, s, only)
+	update := func(changed webhook.Webhook) {
+		t.Helper()
+		c.Advance(time.Minute)
+		changed.Version, changed.UpdatedAt = w.Version+1, c.Now()
+		must(t, s.Update(t.Context(), changed), "Update")
+		w = changed
+		wantHook(t, s, w)
+	}
+	for range webhook.MaxSecrets {
+		update(w.Rotate(pair("next", c), time.Hour, c.Now()))
+		update(w.Rotate(webhook.Secret{Sealed: "bmV4dA", Hint: "whsec_…next", CreatedAt: c.Now()}, 2*time.Hour, c.Now()))
+	}
+	if n := len(w.Secrets); n != 2*webhook.MaxSecrets {
+		t.Fatalf("after many rotations there are %d secrets, want %d of each scheme", n, webhook.MaxSecrets)
+	}
+	wantHooksListed(t, s, "p1", 10, only, w)
+	update(w.SignBy([]webhook.Scheme{webhook.SchemeV1a}))
+	update(w.SignBy([]webhook.Scheme{webhook.SchemeV1}).Rotate(webhook.Secret{Sealed: "bmV3", Hint: "whsec_…new", CreatedAt: c.Now()}, 0, c.Now()))
+	wantHook(t, s, only)
+}
+
 func webhookNotFound(t *testing.T, s webhook.Store, c *Clock) {
 	w := newHook("p1", c)
 	wantNoHook(t, s, "p1", w.UID)
@@ -166,23 +204,11 @@ func webhookUpdateRace(t *testing.T, s webhook.Store, c *Clock) {
 	w := createHook(t, s, c)
 	for range 4 {
 		w.Version++
-		wins := 0
-		for i, err := range atOnce(writers, func(i int) error {
+		w.MaxRate = winner(t, webhook.ErrStale, atOnce(writers, func(i int) error {
 			mine := w
 			mine.MaxRate = i
 			return s.Update(t.Context(), mine)
-		}) {
-			switch {
-			case err == nil:
-				wins++
-				w.MaxRate = i
-			case !errors.Is(err, webhook.ErrStale):
-				t.Errorf("Update = %v, want nil or ErrStale", err)
-			}
-		}
-		if wins != 1 {
-			t.Fatalf("%d of %d updates to version %d won, want one", wins, writers, w.Version)
-		}
+		}))
 		wantHook(t, s, w)
 	}
 }
