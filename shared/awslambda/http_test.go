@@ -19,6 +19,7 @@ import (
 	"hermod/shared/access"
 	"hermod/shared/api"
 	"hermod/shared/awslambda"
+	"hermod/shared/input"
 	"hermod/shared/redrive"
 	"hermod/shared/sqlite/sqlitetest"
 	"hermod/shared/uid"
@@ -310,8 +311,9 @@ func TestPagesOfTheAPIFollowEachOtherThroughTheGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	handler := api.New(api.Config{
-		Jobs: w.Jobs(), Workflows: w.Jobs(), Webhooks: w.Webhooks(), Archive: w.Archive(), Log: w.Log(), Queue: w.Queue(), Box: w.Box, Now: w.Now,
+		Jobs: w.Jobs(), Workflows: w.Jobs(), Webhooks: w.Webhooks(), Counters: w.Counters(), Archive: w.Archive(), Log: w.Log(), Queue: w.Queue(), Box: w.Box, Now: w.Now,
 		Access: access.New(access.Config{Store: w.Access(), Now: w.Now}), Replies: w.Access(), Logger: quiet(),
+		Inputs:   input.New(input.Config{Jobs: w.Jobs(), Inputs: w.Inputs(), Now: w.Now, Logger: quiet()}),
 		Redrives: redrive.New(redrive.Config{Tasks: w.Redrives(), Log: w.Log(), Archive: w.Archive(), Queue: w.Queue(), Now: w.Now, Logger: quiet()}),
 	})
 	want := map[string]bool{}

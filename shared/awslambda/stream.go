@@ -22,6 +22,14 @@ type Stream struct {
 	Logger *slog.Logger // nil: slog.Default
 }
 
+// Changes works on batches of a DynamoDB stream as Stream does, but on what was before and after each change.
+type Changes struct {
+	// Handle works on the changes of a batch, as Stream's does: before[i] is the old image of a change, nil where the item is new, and
+	// after[i] the new one.
+	Handle func(ctx context.Context, before, after []json.RawMessage) []error
+	Logger *slog.Logger // nil: slog.Default
+}
+
 // streamEvent is a batch of a DynamoDB stream.
 type streamEvent struct {
 	Records []changeRecord `json:"Records"`
@@ -38,28 +46,44 @@ type changeRecord struct {
 
 // Invoke works on one batch. An error means that nothing was attempted.
 func (s Stream) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	return invokeStream(ctx, s.Logger, event, s.same, func(ctx context.Context, _, after []json.RawMessage) []error {
+		return s.Handle(ctx, after)
+	})
+}
+
+// Invoke works on one batch. An error means that nothing was attempted.
+func (c Changes) Invoke(ctx context.Context, event []byte) ([]byte, error) {
+	return invokeStream(ctx, c.Logger, event, func(changeRecord) bool { return false }, c.Handle)
+}
+
+// invokeStream hands over the changes of a batch that do not pass, and reports the lowest that has to come again.
+func invokeStream(
+	ctx context.Context, l *slog.Logger, event []byte, passes func(changeRecord) bool,
+	handle func(ctx context.Context, before, after []json.RawMessage) []error,
+) ([]byte, error) {
 	var e streamEvent
 	if err := json.Unmarshal(event, &e); err != nil {
 		return nil, fmt.Errorf("read stream: %w", err)
 	}
-	var images []json.RawMessage
+	var before, after []json.RawMessage
 	var numbers []string
 	for _, r := range e.Records {
-		number, image := r.Change.SequenceNumber, r.Change.NewImage
+		number := r.Change.SequenceNumber
 		if number == "" || strings.Trim(number, "0123456789") != "" {
 			return nil, fmt.Errorf("read stream: a record has the sequence number %q", number)
 		}
-		if r.EventName != "REMOVE" && present(image) && !s.same(r) {
-			images, numbers = append(images, image), append(numbers, number)
+		if r.EventName != "REMOVE" && present(r.Change.NewImage) && !passes(r) {
+			before, after, numbers = append(before, orNone(r.Change.OldImage)), append(after, r.Change.NewImage), append(numbers, number)
 		}
 	}
-	if len(images) == 0 {
+	if len(after) == 0 {
 		return answerBatch()
 	}
 	ctx, cancel := endEarly(ctx, settleTime)
 	defer cancel()
 	var lowest []string // at most one
-	for i, err := range s.handle(ctx, images) {
+	errs := outcomes(l, len(after), func() []error { return handle(ctx, before, after) })
+	for i, err := range errs {
 		if err != nil && (lowest == nil || compareNumbers(numbers[i], lowest[0]) < 0) {
 			lowest = []string{numbers[i]}
 		}
@@ -73,18 +97,25 @@ func (s Stream) same(r changeRecord) bool {
 
 func present(image json.RawMessage) bool { return len(image) > 0 && string(image) != "null" }
 
-// handle returns an error for each image that has to come again.
-func (s Stream) handle(ctx context.Context, images []json.RawMessage) []error {
+// orNone is the image, nil where there is none.
+func orNone(image json.RawMessage) json.RawMessage {
+	if !present(image) {
+		return nil
+	}
+	return image
+}
+
+// outcomes returns an error for each of n records that has to come again: all of them, if handle panics or miscounts.
+func outcomes(l *slog.Logger, n int, handle func() []error) []error {
 	var errs []error
-	err := contain(logger(s.Logger), "handler", func() error {
-		errs = s.Handle(ctx, images)
-		if len(errs) != len(images) {
-			panic(fmt.Sprintf("%d outcomes of %d records", len(errs), len(images)))
+	err := contain(logger(l), "handler", func() error {
+		if errs = handle(); len(errs) != n {
+			panic(fmt.Sprintf("%d outcomes of %d records", len(errs), n))
 		}
 		return nil
 	})
 	if err != nil {
-		errs = make([]error, len(images))
+		errs = make([]error, n)
 		for i := range errs {
 			errs[i] = err
 		}

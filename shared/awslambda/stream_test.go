@@ -171,3 +171,29 @@ func TestAChangeThatLeavesAloneWhatIsWorkedOnPasses(t *testing.T) {
 		t.Errorf("Invoke = %v with the images %v, want those of the change and of the new item", err, got)
 	}
 }
+
+func TestChangesHaveTheImagesBeforeAndAfter(t *testing.T) {
+	event := []byte(`{"Records":[
+		{"eventName":"MODIFY","dynamodb":{"OldImage":{"n":1},"NewImage":{"n":1},"SequenceNumber":"1"}},
+		{"eventName":"REMOVE","dynamodb":{"OldImage":{"n":1},"SequenceNumber":"2"}},
+		{"eventName":"INSERT","dynamodb":{"NewImage":{"n":2},"SequenceNumber":"3"}},
+		{"eventName":"INSERT","dynamodb":{"OldImage":null,"NewImage":{"n":3},"SequenceNumber":"4"}}]}`)
+	var before, after []string
+	c := awslambda.Changes{Handle: func(_ context.Context, old, new []json.RawMessage) []error {
+		for i := range new {
+			before, after = append(before, string(old[i])), append(after, string(new[i]))
+		}
+		return []error{nil, errAgain, nil}
+	}}
+	answer, err := c.Invoke(t.Context(), event)
+	if err != nil || !slices.Equal(before, []string{`{"n":1}`, "", ""}) || !slices.Equal(after, []string{`{"n":1}`, `{"n":2}`, `{"n":3}`}) {
+		t.Errorf("Invoke = %v, before %q and after %q; want each change that is no removal", err, before, after)
+	}
+	if got := failures(t, answer); !slices.Equal(got, []string{"3"}) {
+		t.Errorf("reported %q, want the number of the change that failed", got)
+	}
+	c = awslambda.Changes{Logger: quiet(), Handle: func(context.Context, []json.RawMessage, []json.RawMessage) []error { panic("a bug") }}
+	if answer, err = c.Invoke(t.Context(), event); err != nil || !slices.Equal(failures(t, answer), []string{"1"}) {
+		t.Errorf("a handler that panics = %s, %v, want the first reported", answer, err)
+	}
+}

@@ -1,0 +1,14 @@
+// Package tally adds up: what happens to deliveries becomes counters of their webhook, by the hour, and what is reported of inputs
+// becomes the totals of their job, which finishes if it is time.
+//
+// It reads what the store published, in batches, at least once, and writes as few times as it can: once for each webhook and hour of a
+// batch, once for each job.
+//
+//   - A delivery counts when it comes to be in a state, and each request when it was made, of whatever cause. What was spent without a
+//     request counts as none, and of test events nothing counts.
+//   - Settling a job is idempotent, and is never let go: a record whose job could not be settled comes again, until the stream gives it
+//     up and says so.
+//   - Counters are approximate. A batch that comes again may count twice, and counters that cannot be written while their change is
+//     younger than 15 minutes come again; after that they are let go, with a line in the log: they are not worth a stream that
+//     stands still.
+package tally
