@@ -15,12 +15,16 @@ type answer struct {
 	status int
 	header map[string]string
 	body   []byte
-	label  label // of an error
-	err    error // what the log says of an error
+	again  []byte // what is given again in place of the body; nil: the body
+	label  label  // of an error
+	err    error  // what the log says of an error
 }
 
 // none is the response of a handler that has nothing to say: 204.
 type none struct{}
+
+// repeated is a response that is not given again as it was, but as again says.
+type repeated interface{ again() any }
 
 // document is a response that is no JSON.
 type document struct {
@@ -42,7 +46,15 @@ func encode(status int, response any) (answer, error) {
 	if err := e.Encode(response); err != nil {
 		return answer{}, fmt.Errorf("encode response: %w", err)
 	}
-	return answer{status: status, header: map[string]string{"Content-Type": typeJSON}, body: b.Bytes()}, nil
+	out := answer{status: status, header: map[string]string{"Content-Type": typeJSON}, body: b.Bytes()}
+	if r, ok := response.(repeated); ok {
+		again, err := encode(status, r.again())
+		if err != nil {
+			return answer{}, err
+		}
+		out.again = again.body
+	}
+	return out, nil
 }
 
 // write sends the answer. Answers may hold secrets, so nothing on the way may keep one.

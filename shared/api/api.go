@@ -10,6 +10,7 @@ import (
 
 	"hermod/shared/access"
 	"hermod/shared/delivery"
+	"hermod/shared/input"
 	"hermod/shared/job"
 	"hermod/shared/redrive"
 	"hermod/shared/seal"
@@ -25,12 +26,15 @@ type Config struct {
 	Replies   access.Replies
 	Box       *seal.Box
 	Jobs      job.Store
+	Inputs    *input.Service
 	Workflows job.Workflows
 	Webhooks  webhook.Store
+	Counters  webhook.Counters
 	Archive   delivery.Archive
 	Log       delivery.Log
 	Queue     delivery.Queue
 	Redrives  *redrive.Service
+	Limiter   *access.Limiter // of requests per API key; nil: no limit
 
 	Rules   webhook.Rules // about receivers; the zero Rules are the strictest
 	Version string        // of Hermod, as deliveries tell it in User-Agent; empty: dev
@@ -58,8 +62,8 @@ type api struct {
 
 // New returns the API. A missing seam is a panic.
 func New(c Config) http.Handler {
-	if c.Access == nil || c.Replies == nil || c.Box == nil || c.Jobs == nil || c.Workflows == nil || c.Webhooks == nil ||
-		c.Archive == nil || c.Log == nil || c.Queue == nil || c.Redrives == nil {
+	if c.Access == nil || c.Replies == nil || c.Box == nil || c.Jobs == nil || c.Inputs == nil || c.Workflows == nil || c.Webhooks == nil ||
+		c.Archive == nil || c.Log == nil || c.Queue == nil || c.Redrives == nil || c.Counters == nil {
 		panic("api: a seam is missing in Config")
 	}
 	if c.Version == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,17 +36,39 @@ func targets(w *world) map[string]target {
 	event := w.archive(done)[2]
 	w.outcome(event, hook, "dead")
 	task := w.call("POST", "/redrives", map[string]any{}).must(202)["uid"].(string)
-	spare := w.newHook(nil)
+	spare, spareFlow := w.newHook(nil), w.newFlow()
+	spareKey := w.call("POST", "/api-keys", map[string]any{"name": "spare", "scopes": []string{"read"}}).must(201)["uid"].(string)
+	open := w.newJob(flow, job.Running)
+	failed := w.newFailedJob(flow)
 	delivery := event.UID + "_" + hook
 	return map[string]target{
 		"GET /health":       {path: "/health", status: 200},
 		"GET /openapi.yaml": {path: "/openapi.yaml", status: 200},
 
-		"GET /workflows":                 {path: "/workflows", status: 200},
-		"POST /workflows":                {path: "/workflows", body: map[string]any{"name": "Export"}, status: 201},
-		"GET /workflows/{uid}":           {path: "/workflows/" + flow, status: 200},
-		"POST /workflows/{uid}/schedule": {path: "/workflows/" + flow + "/schedule", body: map[string]any{"inputs": []any{}}, status: 200},
+		"GET /workspace":         {path: "/workspace", status: 200},
+		"GET /event-types":       {path: "/event-types", status: 200},
+		"GET /api-keys":          {path: "/api-keys", status: 200},
+		"POST /api-keys":         {path: "/api-keys", body: map[string]any{"name": "x", "scopes": []string{"read"}}, status: 201},
+		"DELETE /api-keys/{uid}": {path: "/api-keys/" + spareKey, status: 204},
 
+		"GET /workflows":                    {path: "/workflows", status: 200},
+		"POST /workflows":                   {path: "/workflows", body: map[string]any{"name": "Export"}, status: 201},
+		"GET /workflows/{uid}":              {path: "/workflows/" + flow, status: 200},
+		"PATCH /workflows/{uid}":            {path: "/workflows/" + flow, body: map[string]any{"name": "Import"}, status: 200, conflict: staleFlows},
+		"DELETE /workflows/{uid}":           {path: "/workflows/" + spareFlow, status: 204},
+		"GET /workflows/{uid}/jobs":         {path: "/workflows/" + flow + "/jobs", status: 200},
+		"GET /workflows/{uid}/results/last": {path: "/workflows/" + flow + "/results/last", status: 200},
+		"POST /workflows/{uid}/schedule":    {path: "/workflows/" + flow + "/schedule", body: map[string]any{"inputs": []any{}}, status: 200},
+
+		"GET /jobs":                       {path: "/jobs", status: 200},
+		"POST /jobs/status":               {path: "/jobs/status", body: map[string]any{"updates": []any{map[string]any{"uid": running, "status": "running"}}}, status: 200},
+		"POST /jobs/resume":               {path: "/jobs/resume", status: 200},
+		"GET /jobs/{uid}/events":          {path: "/jobs/" + running + "/events", status: 200},
+		"GET /jobs/{uid}/inputs":          {path: "/jobs/" + failed + "/inputs", status: 200},
+		"POST /jobs/{uid}/inputs":         {path: "/jobs/" + open + "/inputs", body: map[string]any{"from": 0, "inputs": []any{map[string]any{"input_data": 1}}}, status: 201},
+		"POST /jobs/{uid}/inputs/report":  {path: "/jobs/" + failed + "/inputs/report", body: map[string]any{"inputs": []any{map[string]any{"index": 0, "status": "failed"}}}, status: 200},
+		"GET /jobs/{uid}/results":         {path: "/jobs/" + failed + "/results", status: 200},
+		"POST /jobs/{uid}/retry":          {path: "/jobs/" + failed + "/retry", body: map[string]any{"force": true}, status: 200},
 		"GET /jobs/{uid}":                 {path: "/jobs/" + running, status: 200},
 		"PATCH /jobs/{uid}":               {path: "/jobs/" + running, body: map[string]any{"status": "running"}, status: 200, conflict: staleJobs},
 		"POST /jobs/{uid}/cancel":         {path: "/jobs/" + running + "/cancel", status: 200},
@@ -54,6 +77,7 @@ func targets(w *world) map[string]target {
 
 		"GET /webhooks":                      {path: "/webhooks", status: 200},
 		"POST /webhooks":                     {path: "/webhooks", body: map[string]any{"url": "https://a.example.com", "events": []string{"failed"}}, status: 201},
+		"GET /webhooks/{uid}/stats":          {path: "/webhooks/" + hook + "/stats", status: 200},
 		"GET /webhooks/{uid}":                {path: "/webhooks/" + hook, status: 200},
 		"PATCH /webhooks/{uid}":              {path: "/webhooks/" + hook, body: map[string]any{"name": "x"}, status: 200, conflict: staleHooks},
 		"DELETE /webhooks/{uid}":             {path: "/webhooks/" + spare, status: 204},
@@ -75,13 +99,18 @@ func targets(w *world) map[string]target {
 // These are stores in which somebody else is always faster.
 type (
 	staleJobStore  struct{ job.Store }
+	staleFlowStore struct{ job.Workflows }
 	staleHookStore struct{ webhook.Store }
 )
 
-func (staleJobStore) Update(context.Context, job.Job) error          { return job.ErrStale }
+func (staleJobStore) Update(context.Context, job.Job) error { return job.ErrStale }
+func (staleFlowStore) UpdateWorkflow(context.Context, job.Workflow) error {
+	return job.ErrWorkflowStale
+}
 func (staleHookStore) Update(context.Context, webhook.Webhook) error { return webhook.ErrStale }
 
 func staleJobs(w *world)  { w.config.Jobs = staleJobStore{w.config.Jobs} }
+func staleFlows(w *world) { w.config.Workflows = staleFlowStore{w.config.Workflows} }
 func staleHooks(w *world) { w.config.Webhooks = staleHookStore{w.config.Webhooks} }
 
 // eachRoute calls f for every route of the table, in its order.
@@ -117,7 +146,7 @@ func TestEveryRouteRefusesWhatIsWrong(t *testing.T) {
 			do(to.path, to.body, with("X-Api-Key", "x"), with("Authorization", "x-api-key "+w.keys["full"])).refused(noKey)
 			do(to.path, to.body, with("X-Api-Key", ""), with("Authorization", "Bearer "+w.keys["full"])).refused(noKey)
 			do(to.path, to.body, as("none")).refused(noScope, "scope", string(rt.scope))
-			lacking := map[access.Scope]string{access.Read: "writer", access.Write: "reader"}[rt.scope]
+			lacking := map[access.Scope]string{access.Read: "writer", access.Write: "reader", access.Admin: "reader"}[rt.scope]
 			do(to.path, to.body, as(lacking)).refused(noScope, "scope", string(rt.scope))
 			do(to.path, to.body, with("x-project-id", "0197f39e-0000-7e6f-9071-829304152637")).refused(otherProject, "header", "x-project-id")
 		}
@@ -143,6 +172,13 @@ func TestEveryRouteRefusesWhatIsWrong(t *testing.T) {
 				do(to.path+"?limit="+limit, nil).refused(badParameter, "parameter", "limit")
 			}
 			for _, cursor := range []string{"", "x", "AAAA", strings.Repeat("A", 40), strings.Repeat("A", 4000), "https://x/y?cursor=AAAA", "https://x/y", "://"} {
+				do(to.path+"?cursor="+cursor, nil).refused(badCursor, "parameter", "cursor")
+			}
+			for _, stale := range []*call{
+				callTo(w, "other", "/v3"+to.path), callTo(w, w.project, "/v3"+to.path+"?a=b"), callTo(w, w.project, "/v3/elsewhere"),
+			} {
+				cursor, err := stale.makeCursor(w.Context(), "0197f39e-0000-7e6f-9071-829304152637")
+				w.noError(err)
 				do(to.path+"?cursor="+cursor, nil).refused(badCursor, "parameter", "cursor")
 			}
 		}
@@ -186,9 +222,24 @@ func TestEveryDocumentedStatusIsGiven(t *testing.T) {
 			first.must(to.status)
 			again := do(to.body, with(keyHeader, "mine"))
 			again.must(to.status)
-			if again.header.Get(replayHeader) != "true" || string(again.body) != string(first.body) {
-				t.Errorf("%s with the same key answers %s, want again %s", name, again.body, first.body)
+			want := withoutKey.ReplaceAllString(string(first.body), `"key":null`)
+			if again.header.Get(replayHeader) != "true" || string(again.body) != want {
+				t.Errorf("%s with the same key answers %s, want again %s", name, again.body, want)
 			}
+		}
+		if name == "DELETE /api-keys/{uid}" {
+			own, err := w.config.Access.Check(w.Context(), w.keys["full"])
+			w.noError(err)
+			note(name, w.call(rt.method, "/api-keys/"+own.UID, nil)).refused(keyInUse)
+		}
+		if rt.scope != "" {
+			sound := w.config
+			w.config.Limiter = access.NewLimiter(access.LimiterConfig{PerMinute: 1, Meter: new(access.Memory), Now: w.clock.Now})
+			w.start()
+			w.call("GET", "/workspace", nil).must(200)
+			do(to.body).refused(tooMany)
+			w.config = sound
+			w.start()
 		}
 		if name == "POST /redrives" {
 			note(name, w.call(rt.method, to.path, map[string]any{}, with(keyHeader, "not dry"))).must(202)
@@ -197,6 +248,9 @@ func TestEveryDocumentedStatusIsGiven(t *testing.T) {
 			do(to.body).must(to.status)
 		}
 		calls[name] = func() { note(name, w.call(rt.method, to.path, to.body)) }
+		if name == "GET /event-types" { // it asks no store but for the key
+			calls[name] = func() { note(name, w.call(rt.method, to.path, nil, with("X-Api-Key", access.NewToken()))) }
+		}
 		if rt.method == http.MethodPost {
 			note(name, inFlightTwice(w, to)).must(409)
 		}
@@ -204,9 +258,9 @@ func TestEveryDocumentedStatusIsGiven(t *testing.T) {
 			sound := w.config
 			to.conflict(w)
 			w.start()
-			body := map[string]any{"status": "paused"}
-			if rt.path == "/webhooks/{uid}" {
-				body = map[string]any{"name": "other"}
+			body := map[string]any{"name": "other"}
+			if rt.path == "/jobs/{uid}" {
+				body = map[string]any{"status": "paused"}
 			}
 			do(body).must(409)
 			w.config = sound
@@ -234,6 +288,99 @@ func TestEveryDocumentedStatusIsGiven(t *testing.T) {
 		}
 	}
 }
+
+// Every uid that a query or a body may hold is tried with one of another project: it names nothing. A route that takes one and has no row
+// fails.
+func TestUIDsOfAnotherProjectNameNothing(t *testing.T) {
+	w := newWorld(t)
+	flow := w.call("POST", "/workflows", map[string]any{"name": "theirs"}, as("other")).must(201)["uid"].(string)
+	id := w.call("POST", "/workflows/"+flow+"/schedule", map[string]any{}, as("other")).must(200)["job_uid"].(string)
+	hook := w.call("POST", "/webhooks", map[string]any{"url": "https://a.example.com", "events": []string{"failed"}}, as("other")).must(201)["uid"].(string)
+	foreign := map[string]string{"workflow_uid": flow, "job_uid": id, "webhook_uid": hook, "uid": id}
+	mine, myHook := w.newJob(w.newFlow(), job.Running), w.newHook(nil)
+	newHook := func(name string) map[string]any {
+		return map[string]any{"url": "https://a.example.com", "events": []string{"failed"}, name: foreign[name]}
+	}
+	update := map[string]any{"updates": []any{map[string]any{"uid": id, "status": "running"}}}
+	rows := map[string]struct {
+		path  string
+		body  any
+		label label  // of the refusal; empty: the answer is empty
+		empty string // what an empty answer says
+	}{
+		"GET /jobs?workflow_uid":                      {path: "/jobs?workflow_uid=" + flow, empty: `"results":[]`},
+		"GET /jobs/{uid}/events?webhook_uid":          {path: "/jobs/" + mine + "/events?webhook_uid=" + hook, label: notFound},
+		"GET /jobs/{uid}/deliveries?webhook_uid":      {path: "/jobs/" + mine + "/deliveries?webhook_uid=" + hook, empty: `"results":[]`},
+		"GET /deliveries?webhook_uid":                 {path: "/deliveries?webhook_uid=" + hook, empty: `"results":[]`},
+		"GET /deliveries?job_uid":                     {path: "/deliveries?job_uid=" + id, empty: `"results":[]`},
+		"POST /jobs/status updates[].uid":             {path: "/jobs/status", body: update, empty: `"status_code":404`},
+		"POST /jobs/resume workflow_uid":              {path: "/jobs/resume", body: map[string]any{"workflow_uid": flow}, label: badField},
+		"POST /jobs/{uid}/inputs/report inputs[].uid": {path: "/jobs/" + mine + "/inputs/report", body: map[string]any{"inputs": []any{map[string]any{"uid": id, "status": "running"}}}, label: badField},
+		"PATCH /workflows/{uid} steps[].uid":          {path: "/workflows/" + w.newFlow(), body: map[string]any{"steps": []any{map[string]any{"uid": id, "name": "x"}}}, label: badField},
+		"POST /workflows steps[].uid":                 {path: "/workflows", body: map[string]any{"name": "x", "steps": []any{map[string]any{"uid": id, "name": "x"}}}, label: badField},
+		"POST /webhooks workflow_uid":                 {path: "/webhooks", body: newHook("workflow_uid"), label: badField},
+		"POST /webhooks job_uid":                      {path: "/webhooks", body: newHook("job_uid"), label: badField},
+		"PATCH /webhooks/{uid} workflow_uid":          {path: "/webhooks/" + myHook, body: map[string]any{"workflow_uid": flow}, label: badField},
+		"PATCH /webhooks/{uid} job_uid":               {path: "/webhooks/" + myHook, body: map[string]any{"job_uid": id}, label: badField},
+		"POST /webhooks/{uid}/test job_uid":           {path: "/webhooks/" + myHook + "/test", body: map[string]any{"event": "failed", "job_uid": id}, label: badField},
+		"POST /webhooks/{uid}/retry job_uid":          {path: "/webhooks/" + myHook + "/retry", body: map[string]any{"job_uid": id}, label: badField},
+		"POST /redrives webhook_uid":                  {path: "/redrives", body: map[string]any{"dry_run": true, "webhook_uid": hook}, empty: `"matched":0`},
+		"POST /redrives workflow_uid":                 {path: "/redrives", body: map[string]any{"dry_run": true, "workflow_uid": flow}, empty: `"matched":0`},
+		"POST /redrives job_uid":                      {path: "/redrives", body: map[string]any{"dry_run": true, "job_uid": id}, empty: `"matched":0`},
+	}
+	for _, rt := range table() {
+		var names []string
+		for _, f := range rt.plan.query {
+			if f.uid {
+				names = append(names, "?"+f.name)
+			}
+		}
+		for _, name := range append(names, uidsIn(" ", rt.plan.body)...) {
+			name = rt.method + " " + rt.path + name
+			row, ok := rows[name]
+			if !ok {
+				t.Errorf("%s has no row: it goes untested", name)
+				continue
+			}
+			delete(rows, name)
+			a := w.call(rt.method, row.path, row.body)
+			if row.label != "" {
+				a.refused(row.label)
+			} else if !strings.Contains(string(a.body), row.empty) {
+				t.Errorf("%s of another project answers %d %s, want %s", name, a.status, a.body, row.empty)
+			}
+		}
+	}
+	for name := range rows {
+		t.Errorf("%s takes no uid any more", name)
+	}
+}
+
+// uidsIn names the uids that a body may hold.
+func uidsIn(path string, s *shape) (names []string) {
+	if s.items != nil {
+		return uidsIn(path+"[]", s.items)
+	}
+	for _, f := range s.fields {
+		name := strings.Replace(path+"."+f.name, " .", " ", 1)
+		if f.uid {
+			names = append(names, name)
+		}
+		names = append(names, uidsIn(name, f.shape)...)
+	}
+	return names
+}
+
+// newFailedJob makes a job whose only input has failed, and which has failed with it.
+func (w *world) newFailedJob(flow string) string {
+	w.Helper()
+	id := w.call("POST", "/workflows/"+flow+"/schedule", map[string]any{"inputs": []any{"x"}}).must(200)["job_uid"].(string)
+	w.call("POST", "/jobs/"+id+"/inputs/report", map[string]any{"inputs": []any{map[string]any{"index": 0, "status": "failed"}}}).must(200)
+	return id
+}
+
+// withoutKey finds an API key that was shown, which no answer shows again.
+var withoutKey = regexp.MustCompile(`"key":"hmd_[^"]*"`)
 
 // claim takes an Idempotency-Key for another request.
 func claim(w *world, rt *route, key string) {

@@ -4,18 +4,22 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hermod/shared/access"
 )
 
-// authorize finds the call's key and judges what it may do.
+// authorize finds the call's key, counts the request, and judges what the key may do.
 func (c *call) authorize(ctx context.Context) error {
 	token, err := tokenOf(c.request.Header)
 	if err != nil {
 		return err
 	}
 	if c.key, err = c.Access.Check(ctx, token); err != nil {
+		return err
+	}
+	if err := c.count(ctx); err != nil {
 		return err
 	}
 	for _, named := range c.request.Header.Values("X-Project-Id") {
@@ -26,6 +30,23 @@ func (c *call) authorize(ctx context.Context) error {
 	if !c.key.May(c.route.scope) {
 		return refuse(noScope, "This request needs a key with the scope %s; this key has %s.", c.route.scope, scopes(c.key)).
 			with("scope", c.route.scope)
+	}
+	return nil
+}
+
+// count counts the request against its key's limit, and tells in the headers of whatever is answered what is left.
+func (c *call) count(ctx context.Context) error {
+	if c.Limiter == nil {
+		return nil
+	}
+	has, ok, err := c.Limiter.Take(ctx, c.key.UID)
+	c.warn("requests are not counted against the rate limit of all processes", err)
+	h := c.writer.Header()
+	h.Set("X-RateLimit-Limit", strconv.Itoa(has.Limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(has.Remaining))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(has.Reset.Unix(), 10))
+	if !ok {
+		return refuse(tooMany, "").with("limit", has.Limit).after(max(has.Reset.Sub(c.Now()), retrySoon))
 	}
 	return nil
 }

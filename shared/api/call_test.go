@@ -31,7 +31,7 @@ func TestUnknownPathsAndMethodsAreAnsweredInOurWords(t *testing.T) {
 		{"POST", "/v3/x/../webhooks", 404, ""},
 		{"GET", "/v3/./webhooks", 404, ""},
 		{"GET", "/v3/webhooks/%2e%2e", 404, ""},
-		{"GET", "/v3/jobs", 404, ""},
+		{"GET", "/v3/job", 404, ""},
 		{"OPTIONS", "/v3/nothing", 404, ""},
 		{"PUT", "/v3/webhooks", 405, "GET, HEAD, POST, OPTIONS"},
 		{"DELETE", "/v3/webhooks", 405, "GET, HEAD, POST, OPTIONS"},

@@ -2,8 +2,8 @@
 // for clients.
 //
 // A handler is a function from a call and a request to a response or an error, and stands on the seams alone. All that is HTTP
-// lies in the wrapper, in this order: find the route, check the key, its project and its scope, read path, query and body into
-// the handler's request type, claim the Idempotency-Key, run the handler, write the answer, log one line.
+// lies in the wrapper, in this order: find the route, check the key, its rate limit, its project and its scope, read path, query and
+// body into the handler's request type, claim the Idempotency-Key, run the handler, write the answer, log one line.
 //
 //   - What a client may send is the handler's request type: its fields and their tags are the only list of names, types and
 //     limits. Whatever is not in it (fields, query parameters, null, a second value) is refused by name.
@@ -11,5 +11,6 @@
 //     its details are in the log.
 //   - What was begun is carried to its end: a change does not stop because the client hung up.
 //
-// Nothing here calls receivers or opens sealed values; a request that sends something leaves a message in the lane retry.
+// Nothing here calls receivers or opens their sealed values; a request that sends something leaves a message in the lane retry, or
+// starts a redrive.
 package api

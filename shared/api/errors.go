@@ -10,6 +10,7 @@ import (
 
 	"hermod/shared/access"
 	"hermod/shared/delivery"
+	"hermod/shared/input"
 	"hermod/shared/job"
 	"hermod/shared/redrive"
 	"hermod/shared/webhook"
@@ -19,34 +20,41 @@ import (
 type label string
 
 const (
-	badJSON       label = "INVALID_JSON"
-	badField      label = "INVALID_FIELD"
-	badParameter  label = "INVALID_PARAMETER"
-	badCursor     label = "INVALID_CURSOR"
-	badHeader     label = "INVALID_HEADER"
-	notOffered    label = "NOT_OFFERED"
-	noKey         label = "UNAUTHORIZED"
-	noScope       label = "MISSING_SCOPE"
-	otherProject  label = "WRONG_PROJECT"
-	notFound      label = "NOT_FOUND"
-	noRoute       label = "NO_SUCH_ROUTE"
-	badMethod     label = "METHOD_NOT_ALLOWED"
-	badMove       label = "ILLEGAL_TRANSITION"
-	badResult     label = "RESULT_CONTRADICTS_INPUTS"
-	staleVersion  label = "STALE_VERSION"
-	busy          label = "CHANGED_MEANWHILE"
-	quota         label = "QUOTA"
-	noEvent       label = "NO_EVENT"
-	notArchived   label = "EVENT_NOT_READY"
-	expired       label = "EVENT_EXPIRED"
-	hookDisabled  label = "WEBHOOK_DISABLED"
-	hookDeleted   label = "WEBHOOK_DELETED"
-	inFlight      label = "REQUEST_IN_FLIGHT"
-	tooLarge      label = "BODY_TOO_LARGE"
-	badMediaType  label = "UNSUPPORTED_MEDIA_TYPE"
-	otherRequest  label = "IDEMPOTENCY_KEY_REUSED"
-	internalError label = "INTERNAL_ERROR"
-	outOfReach    label = "UNAVAILABLE"
+	badJSON        label = "INVALID_JSON"
+	badField       label = "INVALID_FIELD"
+	badParameter   label = "INVALID_PARAMETER"
+	badCursor      label = "INVALID_CURSOR"
+	badHeader      label = "INVALID_HEADER"
+	notOffered     label = "NOT_OFFERED"
+	noKey          label = "UNAUTHORIZED"
+	noScope        label = "MISSING_SCOPE"
+	otherProject   label = "WRONG_PROJECT"
+	notFound       label = "NOT_FOUND"
+	noRoute        label = "NO_SUCH_ROUTE"
+	badMethod      label = "METHOD_NOT_ALLOWED"
+	badMove        label = "ILLEGAL_TRANSITION"
+	badResult      label = "RESULT_CONTRADICTS_INPUTS"
+	staleVersion   label = "STALE_VERSION"
+	busy           label = "CHANGED_MEANWHILE"
+	quota          label = "QUOTA"
+	listClosed     label = "LIST_CLOSED"
+	otherInputs    label = "OTHER_INPUTS"
+	inputsGap      label = "INPUTS_GAP"
+	nothingToRetry label = "NOTHING_TO_RETRY"
+	noEvent        label = "NO_EVENT"
+	notArchived    label = "EVENT_NOT_READY"
+	expired        label = "EVENT_EXPIRED"
+	hookDisabled   label = "WEBHOOK_DISABLED"
+	hookDeleted    label = "WEBHOOK_DELETED"
+	keyInUse       label = "KEY_IN_USE"
+	inFlight       label = "REQUEST_IN_FLIGHT"
+	tooLarge       label = "BODY_TOO_LARGE"
+	badMediaType   label = "UNSUPPORTED_MEDIA_TYPE"
+	otherRequest   label = "IDEMPOTENCY_KEY_REUSED"
+	tooMany        label = "RATE_LIMITED"
+	internalError  label = "INTERNAL_ERROR"
+	inputsBusy     label = "INPUTS_BUSY"
+	outOfReach     label = "UNAVAILABLE"
 )
 
 // What an error is about.
@@ -85,16 +93,23 @@ var labels = []struct {
 	{staleVersion, 409, scopeOfRequest, "The job has changed since the version given. Read it again, and send the version it has now, or none."},
 	{busy, 409, scopeOfRequest, "Others change the same thing at this moment. Send the request again."},
 	{quota, 409, scopeOfRequest, "The project has as many of these as it may have. Delete one first."},
+	{listClosed, 409, scopeOfRequest, "The job's list of inputs is complete, so nothing can be appended."},
+	{otherInputs, 409, scopeOfRequest, "Other inputs were appended at this place. Append what is new at the end of the list."},
+	{inputsGap, 409, scopeOfRequest, "The append begins beyond the end of the list. Append from there."},
+	{nothingToRetry, 409, scopeOfRequest, "None of the job's inputs that are selected can be sent back."},
 	{noEvent, 409, scopeOfRequest, "The job has no such event."},
 	{notArchived, 409, scopeOfRequest, "The event has happened but is not ready to be sent yet. Send the request again."},
 	{expired, 409, scopeOfRequest, "The event has expired: events are kept for 30 days, and this one cannot be sent again."},
 	{hookDisabled, 409, scopeOfRequest, "The webhook is disabled, so nothing but a test is sent to it. Enable it first."},
 	{hookDeleted, 409, scopeOfRequest, "The webhook has been deleted, so nothing can be sent to it."},
+	{keyInUse, 409, scopeOfRequest, "An API key cannot delete itself. Send the request with another key that has the scope admin."},
 	{inFlight, 409, scopeOfRequest, "The first request with this Idempotency-Key has not been answered yet. Send this one again."},
 	{tooLarge, 413, scopeOfRequest, "The body is larger than this request takes."},
 	{badMediaType, 415, scopeOfRequest, "The body must be JSON, sent as Content-Type: application/json in UTF-8 and without Content-Encoding."},
 	{otherRequest, 422, scopeOfRequest, "This Idempotency-Key was used with another body or path. Use a new key for a new request."},
+	{tooMany, 429, scopeOfAuth, "The API key has made as many requests as it may make in a minute. Send this one again after the seconds in Retry-After."},
 	{internalError, 500, scopeOfService, "internal error"},
+	{inputsBusy, 503, scopeOfService, "Others report inputs of the same job at this moment. Send the request again."},
 	{outOfReach, 503, scopeOfService, "The service cannot do this at the moment. Send the request again."},
 }
 
@@ -162,11 +177,15 @@ var sentinels = []struct {
 	{job.ErrOpenInputs, badResult, "Inputs of the job are still open; finished and warning are for jobs whose inputs all have an outcome."},
 	{job.ErrResult, badResult, "A job is finished when at least one of its inputs succeeded, and warning or shutdown when all failed."},
 	{job.ErrStale, staleVersion, ""},
+	{input.ErrQuota, quota, "A job has at most 100,000 inputs. Launch another job for the rest."},
+	{input.ErrBusy, inputsBusy, ""},
 	{job.ErrWorkflowQuota, quota, "The project has 1,000 workflows, as many as it may have."},
 	{webhook.ErrQuota, quota, "A project has at most 1,000 webhooks, and a job at most 20 of its own. Delete one first."},
 	{webhook.ErrStale, busy, ""},
+	{job.ErrWorkflowStale, busy, ""},
 	{redrive.ErrStale, busy, ""},
 	{access.ErrNoKey, noKey, ""},
+	{access.ErrKeyQuota, quota, "The project has 100 API keys, as many as it may have; those that have expired count. Delete one first."},
 	{access.ErrInFlight, inFlight, ""},
 	{context.Canceled, outOfReach, ""},
 	{context.DeadlineExceeded, outOfReach, ""},
@@ -190,7 +209,7 @@ func (a *api) explain(err error) *problem {
 	for _, s := range sentinels {
 		if errors.Is(err, s.err) {
 			p := &problem{label: s.label, message: s.sentence, cause: err}
-			if s.label == busy || s.label == inFlight || s.label == outOfReach {
+			if s.label == busy || s.label == inFlight || s.label == inputsBusy || s.label == outOfReach {
 				p.wait = retrySoon
 			}
 			return p

@@ -88,7 +88,11 @@ func (c *call) fingerprint(body []byte) string {
 
 // keep stores the answer. Its body may hold a secret.
 func (c *call) keep(ctx context.Context, name, request string, out answer) error {
-	sealed, err := c.Box.Seal(ctx, c.project(), "", replyField(name), out.body)
+	body := out.body
+	if out.again != nil {
+		body = out.again
+	}
+	sealed, err := c.Box.Seal(ctx, c.project(), "", replyField(name), body)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,21 +77,110 @@ func TestAReportIsJudgedByItsFields(t *testing.T) {
 func TestTheResultRuleIsKept(t *testing.T) {
 	w := newWorld(t)
 	flow := w.newFlow()
-	now := w.clock.Now()
-	with := func(c job.Counts) string {
-		j := job.Launch(job.Job{UID: w.newJob(flow), Project: w.project, Workflow: flow}, now)
-		j.UID = strings.Replace(j.UID, "-7", "-6", 1)
-		j.Counts = c
-		j, _, err := j.Apply(job.Update{Status: job.Running}, now)
-		w.noError(err)
-		w.noError(w.db.Jobs().Create(w.Context(), j))
-		return j.UID
+	open, failed, mixed := w.launch(flow, 2), w.newJob(flow), w.newJob(flow)
+	w.report(open, 0, 1, succeeded)
+	for _, id := range []string{failed, mixed} { // their lists stay open, so they do not finish by themselves
+		w.call("POST", "/jobs/"+id+"/inputs", `{"from":0,"inputs":[{"input_data":1},{"input_data":2}]}`).must(201)
+		w.report(id, 0, 1, failure("BAD_INPUT"))
 	}
-	open, failed := with(job.Counts{Pending: 1, Succeeded: 1}), with(job.Counts{Failed: 2})
-	w.call("PATCH", "/jobs/"+open, `{"status":"finished"}`).refused(badResult)
-	w.call("PATCH", "/jobs/"+failed, `{"status":"finished"}`).refused(badResult)
-	w.call("PATCH", "/jobs/"+failed, `{"status":"warning"}`).must(200)
-	w.call("PATCH", "/jobs/"+open, `{"status":"stopped"}`).must(200)
+	w.report(failed, 1, 2, failure("BAD_INPUT"))
+	w.report(mixed, 1, 2, succeeded)
+	for _, row := range []struct{ id, status string }{{open, "finished"}, {open, "warning"}, {failed, "finished"}, {mixed, "warning"}} {
+		w.call("PATCH", "/jobs/"+row.id, map[string]any{"status": row.status}).refused(badResult)
+	}
+	w.call("PATCH", "/jobs/"+mixed, `{"status":"finished"}`).must(200)
+	got := w.call("PATCH", "/jobs/"+failed, `{"status":"warning"}`).must(200)
+	if got["error_message"] != "BAD_INPUT: first of BAD_INPUT" || fmt.Sprint(got["counts"]) != "map[failed:2 pending:0 running:0 succeeded:0]" {
+		t.Errorf("a warning without a message is %v, want the inputs' error and exact counts", got)
+	}
+	if got := w.call("PATCH", "/jobs/"+open, `{"status":"stopped"}`).must(200); got["status"] != "stopped" {
+		t.Errorf("a job with an open input is %v, want stopped", got["status"])
+	}
+}
+
+func TestAFailureKeepsTheMessageOfItsExecutor(t *testing.T) {
+	w := newWorld(t)
+	id := w.launch(w.newFlow(), 2)
+	w.report(id, 0, 1, failure("BAD_INPUT"))
+	if got := w.call("PATCH", "/jobs/"+id, `{"status":"shutdown","error_message":"disk full"}`).must(200); got["error_message"] != "disk full" {
+		t.Errorf("error_message is %v, want what the executor said", got["error_message"])
+	}
+}
+
+// A job that was paused when its last input was reported finishes when it runs again.
+func TestAJobWithoutOpenInputsFinishesWhenItRuns(t *testing.T) {
+	w := newWorld(t)
+	id := w.launch(w.newFlow(), 2)
+	w.report(id, 0, 1, succeeded)
+	w.call("PATCH", "/jobs/"+id, `{"status":"paused"}`).must(200)
+	if got := w.report(id, 1, 2, succeeded)["job"].(map[string]any); got["status"] != "paused" {
+		t.Fatalf("a paused job whose inputs are done is %v, want paused", got["status"])
+	}
+	if got := w.call("PATCH", "/jobs/"+id, `{"status":"running"}`).must(200); got["status"] != "finished" {
+		t.Errorf("the answer to running is %v, want finished", got["status"])
+	}
+}
+
+func TestJobsAreListedNewestFirstAndNarrowed(t *testing.T) {
+	w := newWorld(t)
+	flow, other := w.newFlow(), w.newFlow()
+	var ids []string
+	for i := range 7 {
+		w.clock.Move(time.Hour)
+		ids = append([]string{w.newJob([]string{flow, other}[i%2])}, ids...)
+	}
+	w.call("PATCH", "/jobs/"+ids[1], `{"status":"running"}`).must(200)
+	since := w.clock.Now().Add(-3 * time.Hour).Format(time.RFC3339)
+	for query, want := range map[string][]string{
+		"":                                      ids,
+		"&workflow_uid=" + flow:                 {ids[0], ids[2], ids[4], ids[6]},
+		"&status=running":                       {ids[1]},
+		"&status=finished":                      nil,
+		"&since=" + since:                       ids[:4],
+		"&until=" + since:                       ids[4:],
+		"&status=pending&workflow_uid=" + other: {ids[3], ids[5]},
+	} {
+		got := uidsOf(w.everyPage("/jobs?limit=2" + query))
+		if !slices.Equal(got, want) {
+			t.Errorf("/jobs?limit=2%s lists %v, want %v", query, got, want)
+		}
+	}
+	if got := w.call("GET", "/jobs", nil, as("other")).must(200); len(got["results"].([]any)) != 0 {
+		t.Errorf("another project sees %v", got)
+	}
+}
+
+func TestAWorkflowsJobsComeByThePage(t *testing.T) {
+	w := newWorld(t)
+	flow := w.newFlow()
+	old := w.newJob(flow)
+	w.clock.Move(job.Retention + time.Hour)
+	for range 101 {
+		w.newJob(flow)
+	}
+	w.newJob(w.newFlow())
+	var seen []string
+	for page, want := range []int{100, 1, 0, 0} {
+		a := w.call("GET", fmt.Sprintf("/workflows/%s/jobs?page=%d", flow, page), nil)
+		a.must(200)
+		var list []struct{ UID string }
+		w.noError(json.Unmarshal(a.body, &list))
+		if len(list) != want {
+			t.Errorf("page %d has %d jobs, want %d", page, len(list), want)
+		}
+		for _, j := range list {
+			seen = append(seen, j.UID)
+		}
+	}
+	if slices.Contains(seen, old) || !slices.IsSortedFunc(seen, func(x, y string) int { return strings.Compare(y, x) }) {
+		t.Errorf("the pages have %v, want newest first and none older than two months", seen)
+	}
+	first := w.call("GET", "/workflows/"+flow+"/jobs", nil)
+	if again := w.call("GET", "/workflows/"+flow+"/jobs?page=0", nil); string(first.body) != string(again.body) {
+		t.Error("without page the answer is not page 0")
+	}
+	w.call("GET", "/workflows/"+flow+"/jobs?page=-1", nil).refused(badParameter, "parameter", "page")
+	w.call("GET", "/workflows/"+flow+"/jobs", nil, as("other")).refused(notFound)
 }
 
 func TestCancel(t *testing.T) {

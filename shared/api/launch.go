@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"hermod/shared/input"
 	"hermod/shared/job"
 	"hermod/shared/uid"
 )
@@ -30,6 +31,9 @@ type launched struct {
 }
 
 func (a *api) launch(ctx context.Context, c *call, q launch) (launched, error) {
+	if err := q.check(); err != nil {
+		return launched{}, err
+	}
 	configuration, err := q.configuration()
 	if err != nil {
 		return launched{}, err
@@ -46,23 +50,42 @@ func (a *api) launch(ctx context.Context, c *call, q launch) (launched, error) {
 		j.ScheduledAt = now.Add(time.Duration(q.Delay.value) * time.Second)
 	}
 	j = job.Launch(j, now)
+	if list := q.data(); len(list) > 0 {
+		if j, err = a.Inputs.Prepare(ctx, j, list); err != nil {
+			return launched{}, fmt.Errorf("write inputs of job %s: %w", j.UID, err)
+		}
+	}
 	if err := a.Jobs.Create(ctx, j); err != nil {
 		return launched{}, fmt.Errorf("launch job %s: %w", j.UID, err)
 	}
 	return launched{Record: j.Record(), JobUID: j.UID}, nil
 }
 
-// configuration judges the request and returns what is kept of it: steps and unstructure_meta as they were sent.
+// data returns the inputs: each entry is an input's data as it stands.
+func (q launch) data() []input.Data {
+	list := make([]input.Data, len(q.Inputs))
+	for i, doc := range q.Inputs {
+		list[i].Input = doc
+	}
+	return list
+}
+
+// check judges the request.
+func (q launch) check() error {
+	if q.RepeatOption != nil {
+		return refuse(notOffered, "repeat_option is not offered: a job runs once. Launch it again from a schedule of your own.").
+			with("field", "repeat_option")
+	}
+	for i, doc := range q.Inputs {
+		if len(doc) > input.MaxData {
+			return invalid(fmt.Sprintf("inputs[%d]", i), "has %d bytes; at most %d are allowed", len(doc), input.MaxData)
+		}
+	}
+	return checkText("job_name", q.JobName, job.MaxName)
+}
+
+// configuration returns what is kept of the request: steps and unstructure_meta as they were sent.
 func (q launch) configuration() (json.RawMessage, error) {
-	switch {
-	case len(q.Inputs) > 0:
-		return nil, refuse(notOffered, "inputs must be [] or left out: this version takes jobs without inputs.").with("field", "inputs")
-	case q.RepeatOption != nil:
-		return nil, refuse(notOffered, "repeat_option is not offered: a job runs once. Launch it again from a schedule of your own.").with("field", "repeat_option")
-	}
-	if err := checkText("job_name", q.JobName, job.MaxName); err != nil {
-		return nil, err
-	}
 	kept := map[string]any{}
 	if q.Steps != nil {
 		kept["steps"] = q.Steps

@@ -29,6 +29,7 @@ type route struct {
 func (a *api) table() []route {
 	const (
 		read, write = access.Read, access.Write
+		admin       = access.Admin
 		get, post   = http.MethodGet, http.MethodPost
 		patch, del  = http.MethodPatch, http.MethodDelete
 	)
@@ -36,13 +37,33 @@ func (a *api) table() []route {
 		{get, "/health", "", 200, maxBody, true, on(a.health)},
 		{get, "/openapi.yaml", "", 200, maxBody, true, on(a.openAPI)},
 
+		{get, "/workspace", read, 200, maxBody, false, on(a.getWorkspace)},
+		{get, "/api-keys", admin, 200, maxBody, false, on(a.listKeys)},
+		{post, "/api-keys", admin, 201, maxBody, false, on(a.createKey)},
+		{del, "/api-keys/{uid}", admin, 204, maxBody, false, on(a.deleteKey)},
+
 		{get, "/workflows", read, 200, maxBody, false, on(a.listWorkflows)},
 		{post, "/workflows", write, 201, maxBody, false, on(a.createWorkflow)},
 		{get, "/workflows/{uid}", read, 200, maxBody, false, on(a.getWorkflow)},
+		{patch, "/workflows/{uid}", write, 200, maxBody, false, on(a.updateWorkflow)},
+		{del, "/workflows/{uid}", write, 204, maxBody, false, on(a.deleteWorkflow)},
+		{get, "/workflows/{uid}/jobs", read, 200, maxBody, false, on(a.listFlowJobs)},
+		{get, "/workflows/{uid}/results/last", read, 200, maxBody, false, on(a.lastResults)},
 		{post, "/workflows/{uid}/schedule", write, 200, maxBulk, false, on(a.launch)},
 
+		{get, "/event-types", read, 200, maxBody, false, on(a.listEventTypes)},
+
+		{get, "/jobs", read, 200, maxBody, false, on(a.listJobs)},
+		{post, "/jobs/status", write, 200, maxBody, false, on(a.updateJobs)},
+		{post, "/jobs/resume", write, 200, maxBody, false, on(a.resumeJobs)},
 		{get, "/jobs/{uid}", read, 200, maxBody, false, on(a.getJob)},
+		{get, "/jobs/{uid}/events", read, 200, maxBody, false, on(a.listEvents)},
 		{patch, "/jobs/{uid}", write, 200, maxBody, false, on(a.updateJob)},
+		{get, "/jobs/{uid}/inputs", read, 200, maxBody, false, on(a.listInputs)},
+		{post, "/jobs/{uid}/inputs", write, 201, maxBulk, false, on(a.appendInputs)},
+		{post, "/jobs/{uid}/inputs/report", write, 200, maxBulk, false, on(a.reportInputs)},
+		{get, "/jobs/{uid}/results", read, 200, maxBody, false, on(a.listResults)},
+		{post, "/jobs/{uid}/retry", write, 200, maxBody, false, on(a.retryJob)},
 		{post, "/jobs/{uid}/cancel", write, 200, maxBody, false, on(a.cancelJob)},
 		{post, "/jobs/{uid}/webhooks/retry", write, 202, maxBody, false, on(a.resendJob)},
 		{get, "/jobs/{uid}/deliveries", read, 200, maxBody, false, on(a.listJobDeliveries)},
@@ -55,6 +76,7 @@ func (a *api) table() []route {
 		{post, "/webhooks/{uid}/secret/rotate", write, 200, maxBody, false, on(a.rotateSecret)},
 		{post, "/webhooks/{uid}/test", write, 202, maxBody, false, on(a.sendTest)},
 		{post, "/webhooks/{uid}/retry", write, 202, maxBody, false, on(a.resend)},
+		{get, "/webhooks/{uid}/stats", read, 200, maxBody, false, on(a.webhookStats)},
 
 		{get, "/deliveries", read, 200, maxBody, false, on(a.listDeliveries)},
 		{get, "/deliveries/{uid}", read, 200, maxBody, false, on(a.getDelivery)},

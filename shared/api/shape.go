@@ -9,8 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"hermod/shared/access"
 	"hermod/shared/delivery"
+	"hermod/shared/input"
 	"hermod/shared/job"
+	"hermod/shared/webhook"
 )
 
 // kind is what a value of a request is.
@@ -89,11 +92,14 @@ var errorClasses = []delivery.ErrorClass{
 
 // vocabulary is the words of types that have a list of them.
 var vocabulary = map[reflect.Type][]string{
+	reflect.TypeFor[access.Scope]():        texts(access.Scopes),
+	reflect.TypeFor[input.Status]():        texts(input.Statuses),
 	reflect.TypeFor[job.Status]():          texts(job.Statuses),
 	reflect.TypeFor[job.EventType]():       texts(job.EventTypes),
 	reflect.TypeFor[job.Format]():          texts(job.Formats),
 	reflect.TypeFor[delivery.State]():      texts(delivery.States),
 	reflect.TypeFor[delivery.ErrorClass](): texts(errorClasses),
+	reflect.TypeFor[webhook.Scheme]():      texts(webhook.Schemes),
 }
 
 func texts[T ~string](words []T) []string {

@@ -56,8 +56,9 @@ func (s *spec) deref(node any) any {
 func (s *spec) operation(method, path string) map[string]any {
 	for template, item := range s.at(s.root, "paths").(map[string]any) {
 		if matches(template, path) {
-			op, _ := s.at(item, strings.ToLower(method)).(map[string]any)
-			return op
+			if op, ok := s.at(item, strings.ToLower(method)).(map[string]any); ok {
+				return op // of two paths that match, as /jobs/{uid} and /jobs/status do, one has the method
+			}
 		}
 	}
 	return nil
@@ -132,6 +133,9 @@ func (s *spec) validate(path string, schema, v any) (wrong []string) {
 	}
 	if words, ok := m["enum"].([]any); ok && !slices.Contains(words, v) {
 		bad("%v is not one of %v", v, words)
+	}
+	if word, ok := m["const"]; ok && v != word {
+		bad("%v is not %v", v, word)
 	}
 	switch v := v.(type) {
 	case string:

@@ -21,19 +21,19 @@ const (
 
 // hookFields are what a client says of a webhook. What is not given stays as it is.
 type hookFields struct {
-	Name        opt[string]          `json:"name"`
-	URL         opt[string]          `json:"url"`
-	Events      opt[[]job.EventType] `json:"events"`
-	WorkflowUID opt[string]          `json:"workflow_uid" api:"nullable,uid"`
-	JobUID      opt[string]          `json:"job_uid" api:"nullable,uid"`
-	Headers     opt[[]headerField]   `json:"headers"`
-	Payload     opt[job.Format]      `json:"payload"`
-	Enabled     opt[bool]            `json:"enabled"`
-	Signatures  []string             `json:"signatures"`
-	Schedule    opt[[]int]           `json:"retry_schedule" api:"nullable"` // seconds
-	Timeout     opt[int]             `json:"timeout_seconds" api:"range=1..20"`
-	MaxRate     json.RawMessage      `json:"max_rate" api:"nullable"`
-	Description opt[string]          `json:"description"`
+	Name        opt[string]           `json:"name"`
+	URL         opt[string]           `json:"url"`
+	Events      opt[[]job.EventType]  `json:"events"`
+	WorkflowUID opt[string]           `json:"workflow_uid" api:"nullable,uid"`
+	JobUID      opt[string]           `json:"job_uid" api:"nullable,uid"`
+	Headers     opt[[]headerField]    `json:"headers"`
+	Payload     opt[job.Format]       `json:"payload"`
+	Enabled     opt[bool]             `json:"enabled"`
+	Signatures  opt[[]webhook.Scheme] `json:"signatures"`
+	Schedule    opt[[]int]            `json:"retry_schedule" api:"nullable"` // seconds
+	Timeout     opt[int]              `json:"timeout_seconds" api:"range=1..20"`
+	MaxRate     json.RawMessage       `json:"max_rate" api:"nullable"`
+	Description opt[string]           `json:"description"`
 }
 
 // headerField is a header of the webhook's own. Without a value it keeps the stored one.
@@ -44,28 +44,28 @@ type headerField struct {
 
 // hookView is a webhook as clients see it.
 type hookView struct {
-	UID            string          `json:"uid"`
-	Name           string          `json:"name"`
-	URL            string          `json:"url"`
-	Events         []job.EventType `json:"events"`
-	WorkflowUID    *string         `json:"workflow_uid"`
-	JobUID         *string         `json:"job_uid"`
-	Headers        []headerView    `json:"headers"`
-	Payload        job.Format      `json:"payload"`
-	Enabled        bool            `json:"enabled"`
-	DisabledReason *string         `json:"disabled_reason"`
-	Secret         string          `json:"secret,omitempty"` // in the answer that made it, never again
-	SecretHint     string          `json:"secret_hint"`
-	Signatures     []string        `json:"signatures"`
-	PublicKey      *string         `json:"public_key"`
-	RetrySchedule  []int           `json:"retry_schedule"` // null: the default schedule
-	TimeoutSeconds int             `json:"timeout_seconds"`
-	MaxRate        *int            `json:"max_rate"`
-	Description    string          `json:"description"`
-	CreatedAt      job.Time        `json:"created_at"`
-	UpdatedAt      job.Time        `json:"updated_at"`
-	LastSuccessAt  *job.Time       `json:"last_success_at"`
-	FailingSince   *job.Time       `json:"failing_since"`
+	UID            string           `json:"uid"`
+	Name           string           `json:"name"`
+	URL            string           `json:"url"`
+	Events         []job.EventType  `json:"events"`
+	WorkflowUID    *string          `json:"workflow_uid"`
+	JobUID         *string          `json:"job_uid"`
+	Headers        []headerView     `json:"headers"`
+	Payload        job.Format       `json:"payload"`
+	Enabled        bool             `json:"enabled"`
+	DisabledReason *string          `json:"disabled_reason"`
+	Secret         string           `json:"secret,omitempty"` // in the answer that made it, never again
+	SecretHint     *string          `json:"secret_hint"`      // of the current secret of v1
+	Signatures     []webhook.Scheme `json:"signatures"`
+	PublicKey      *string          `json:"public_key"`     // of the current key pair of v1a
+	RetrySchedule  []int            `json:"retry_schedule"` // null: the default schedule
+	TimeoutSeconds int              `json:"timeout_seconds"`
+	MaxRate        *int             `json:"max_rate"`
+	Description    string           `json:"description"`
+	CreatedAt      job.Time         `json:"created_at"`
+	UpdatedAt      job.Time         `json:"updated_at"`
+	LastSuccessAt  *job.Time        `json:"last_success_at"`
+	FailingSince   *job.Time        `json:"failing_since"`
 }
 
 type headerView struct {
@@ -77,19 +77,22 @@ func viewHook(w webhook.Webhook) hookView {
 	v := hookView{
 		UID: w.UID, Name: w.Name, URL: w.URL, Events: w.Events, WorkflowUID: orNull(w.Workflow), JobUID: orNull(w.Job),
 		Headers: []headerView{}, Payload: w.Payload, Enabled: w.Enabled, DisabledReason: orNull(string(w.Reason)),
-		Signatures: []string{"v1"}, RetrySchedule: retry.Schedule(w.Schedule).Seconds(), TimeoutSeconds: int(w.PerAttempt() / time.Second),
+		Signatures: w.SignedBy(), RetrySchedule: retry.Schedule(w.Schedule).Seconds(), TimeoutSeconds: int(w.PerAttempt() / time.Second),
 		Description: w.Description, CreatedAt: job.Time(w.CreatedAt), UpdatedAt: job.Time(w.UpdatedAt),
 	}
 	for _, h := range w.Headers {
 		v.Headers = append(v.Headers, headerView{h.Name, h.Hint})
 	}
-	if len(w.Secrets) > 0 {
-		v.SecretHint = w.Secrets[0].Hint
+	if s, ok := w.Current(webhook.SchemeV1); ok {
+		v.SecretHint = &s.Hint
+	}
+	if s, ok := w.Current(webhook.SchemeV1a); ok {
+		v.PublicKey = &s.Public
 	}
 	return v
 }
 
-// withSecret shows the secret, this once.
+// withSecret shows a secret of v1 that is new, this once; none if s is zero.
 func (v hookView) withSecret(s signature.Secret) hookView {
 	v.Secret = s.Reveal()
 	return v
@@ -115,9 +118,6 @@ func (a *api) compose(ctx context.Context, w webhook.Webhook, f hookFields) (web
 
 // checkOffered refuses what would be stored and have no effect.
 func (f hookFields) checkOffered() error {
-	if f.Signatures != nil && !slices.Equal(f.Signatures, []string{"v1"}) {
-		return refuse(notOffered, `signatures must be ["v1"] or left out: this version offers no other yet.`).with("field", "signatures")
-	}
 	if f.MaxRate != nil {
 		return refuse(notOffered, "max_rate must be null or left out: it is not offered by this version yet.").with("field", "max_rate")
 	}
@@ -135,6 +135,9 @@ func (f hookFields) setPlain(w *webhook.Webhook) {
 	set(&w.Description, f.Description)
 	if f.Timeout.given {
 		w.Timeout = time.Duration(f.Timeout.value) * time.Second
+	}
+	if f.Signatures.given && !slices.Equal(f.Signatures.value, w.SignedBy()) {
+		*w = w.SignBy(f.Signatures.value)
 	}
 	if f.Enabled.given && f.Enabled.value != w.Enabled {
 		w.Enabled, w.Reason = f.Enabled.value, ""

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"hermod/shared/job"
@@ -38,7 +39,7 @@ func (a *api) getWebhook(ctx context.Context, c *call, q byUID) (hookView, error
 	return viewHook(w), nil
 }
 
-// newHook is a request for a webhook: the fields it is made of, and the secret if the client has one already.
+// newHook is a request for a webhook: the fields it is made of, and the secret of v1 if the client has one already.
 type newHook struct {
 	hookFields
 	URL    opt[string]          `json:"url" api:"required"`
@@ -57,15 +58,17 @@ func (a *api) createWebhook(ctx context.Context, c *call, q newHook) (hookView, 
 	if err != nil {
 		return hookView{}, err
 	}
-	secret, err := a.secretFor(q.Secret)
+	own, err := ownSecret(q.Secret)
 	if err != nil {
 		return hookView{}, err
 	}
-	current, err := a.sealSecret(ctx, w, secret, now)
+	if !own.IsZero() && !slices.Contains(w.SignedBy(), webhook.SchemeV1) {
+		return hookView{}, invalid("secret", "is for scheme v1, which signatures leaves out; add v1 to signatures, or leave secret out")
+	}
+	w, secret, err := a.supply(ctx, w, own, now)
 	if err != nil {
 		return hookView{}, err
 	}
-	w.Secrets = []webhook.Secret{current}
 	if err := a.Webhooks.Create(ctx, w); err != nil {
 		return hookView{}, fmt.Errorf("create webhook %s: %w", w.UID, err)
 	}
@@ -78,11 +81,19 @@ type hookUpdate struct {
 }
 
 func (a *api) updateWebhook(ctx context.Context, c *call, q hookUpdate) (hookView, error) {
-	w, err := a.changeHook(ctx, c, q.UID, func(w webhook.Webhook) (webhook.Webhook, error) { return a.compose(ctx, w, q.hookFields) })
+	var secret signature.Secret
+	w, err := a.changeHook(ctx, c, q.UID, func(w webhook.Webhook) (webhook.Webhook, error) {
+		w, err := a.compose(ctx, w, q.hookFields)
+		if err != nil {
+			return w, err
+		}
+		w, secret, err = a.supply(ctx, w, signature.Secret{}, c.now())
+		return w, err
+	})
 	if err != nil {
 		return hookView{}, err
 	}
-	return viewHook(w), nil
+	return viewHook(w).withSecret(secret), nil
 }
 
 func (a *api) deleteWebhook(ctx context.Context, c *call, q byUID) (none, error) {
@@ -92,16 +103,13 @@ func (a *api) deleteWebhook(ctx context.Context, c *call, q byUID) (none, error)
 // rotation is a request for a new signing secret.
 type rotation struct {
 	byUID
-	Secret  opt[string] `json:"secret"`
-	Scheme  string      `json:"scheme" api:"one=v1|v1a"`
-	Overlap opt[int]    `json:"overlap_seconds" api:"range=0..604800"`
+	Secret  opt[string]    `json:"secret"`
+	Scheme  webhook.Scheme `json:"scheme"`
+	Overlap opt[int]       `json:"overlap_seconds" api:"range=0..604800"`
 }
 
 func (a *api) rotateSecret(ctx context.Context, c *call, q rotation) (hookView, error) {
-	if q.Scheme == "v1a" {
-		return hookView{}, refuse(notOffered, "scheme v1a is not offered by this version yet; leave scheme out, or send v1.").with("field", "scheme")
-	}
-	secret, err := a.secretFor(q.Secret)
+	own, err := ownSecret(q.Secret)
 	if err != nil {
 		return hookView{}, err
 	}
@@ -109,14 +117,38 @@ func (a *api) rotateSecret(ctx context.Context, c *call, q rotation) (hookView, 
 	if q.Overlap.given {
 		overlap = time.Duration(q.Overlap.value) * time.Second
 	}
+	var secret signature.Secret
 	w, err := a.changeHook(ctx, c, q.UID, func(w webhook.Webhook) (webhook.Webhook, error) {
-		next, err := a.sealSecret(ctx, w, secret, c.now())
+		scheme, err := q.schemeOf(w)
+		if err != nil {
+			return w, err
+		}
+		var next webhook.Secret
+		next, secret, err = a.newSecret(ctx, w, scheme, own, c.now())
 		return w.Rotate(next, overlap, c.now()), err
 	})
 	if err != nil {
 		return hookView{}, err
 	}
 	return viewHook(w).withSecret(secret), nil
+}
+
+// schemeOf returns the scheme whose secret is rotated: without a word v1, unless the webhook is signed under v1a alone.
+func (q rotation) schemeOf(w webhook.Webhook) (webhook.Scheme, error) {
+	scheme, on := q.Scheme, w.SignedBy()
+	switch {
+	case scheme == "" && slices.Contains(on, webhook.SchemeV1):
+		scheme = webhook.SchemeV1
+	case scheme == "":
+		scheme = on[0]
+	case !slices.Contains(on, scheme):
+		return "", invalid("scheme", "is %s, but the webhook is signed under %s alone; add %s to its signatures, which makes its first secret",
+			scheme, on[0], scheme)
+	}
+	if q.Secret.given && scheme != webhook.SchemeV1 {
+		return "", invalid("secret", "is for scheme v1; a key pair of v1a is made here, for its private half is never shown. Leave secret out")
+	}
+	return scheme, nil
 }
 
 // changeHook applies a change to the webhook and writes it, unless nothing changes; if the webhook was written meanwhile, the
@@ -144,19 +176,59 @@ func (a *api) changeHook(ctx context.Context, c *call, uid string, change func(w
 	return webhook.Webhook{}, refuse(busy, "").after(retrySoon)
 }
 
-// secretFor returns the client's own secret, or a new one.
-func (a *api) secretFor(own opt[string]) (signature.Secret, error) {
+// ownSecret reads the client's own secret; zero if it gave none.
+func ownSecret(own opt[string]) (signature.Secret, error) {
 	if !own.given {
-		return signature.New(a.Random), nil
+		return signature.Secret{}, nil
 	}
 	s, err := signature.Parse(own.value)
 	if err != nil {
 		return s, invalid("secret", "cannot be used: %v", err)
 	}
+	if s.Public() != "" {
+		return s, invalid("secret", "is a key of v1a, and those are made here; want one of v1, whsec_ and the standard base64 of %d to %d bytes",
+			signature.MinSecret, signature.MaxSecret)
+	}
 	return s, nil
+}
+
+// supply gives a secret to each scheme that the webhook is signed under and has none of: for v1 the client's own, unless that is
+// zero. It returns the one of v1 for the answer to show; zero if there was one before.
+func (a *api) supply(ctx context.Context, w webhook.Webhook, own signature.Secret, now time.Time) (webhook.Webhook, signature.Secret, error) {
+	var secret signature.Secret
+	for _, scheme := range w.SignedBy() {
+		if _, ok := w.Current(scheme); ok {
+			continue
+		}
+		next, shown, err := a.newSecret(ctx, w, scheme, own, now)
+		if err != nil {
+			return w, secret, err
+		}
+		w = w.Rotate(next, 0, now)
+		if scheme == webhook.SchemeV1 {
+			secret = shown
+		}
+	}
+	return w, secret, nil
+}
+
+// newSecret makes and seals a secret of a scheme: for v1 of the client's own, unless that is zero. It returns what the answer may
+// show of it besides the webhook: a secret of v1, and nothing of v1a.
+func (a *api) newSecret(
+	ctx context.Context, w webhook.Webhook, scheme webhook.Scheme, own signature.Secret, now time.Time,
+) (next webhook.Secret, shown signature.Secret, err error) {
+	if scheme == webhook.SchemeV1a {
+		next, err = a.sealSecret(ctx, w, signature.NewPair(a.Random), now)
+		return next, signature.Secret{}, err
+	}
+	if own.IsZero() {
+		own = signature.New(a.Random)
+	}
+	next, err = a.sealSecret(ctx, w, own, now)
+	return next, own, err
 }
 
 func (a *api) sealSecret(ctx context.Context, w webhook.Webhook, s signature.Secret, now time.Time) (webhook.Secret, error) {
 	sealed, err := a.Box.Seal(ctx, w.Project, w.UID, webhook.SecretField, []byte(s.Reveal()))
-	return webhook.Secret{Sealed: sealed, Hint: s.Hint(), CreatedAt: now}, err
+	return webhook.Secret{Sealed: sealed, Hint: s.Hint(), Public: s.Public(), CreatedAt: now}, err
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/base64"
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -107,14 +109,17 @@ func TestAWebhookIsJudgedByItsFields(t *testing.T) {
 		`"retry_schedule":[9223372036]`: {badField, "retry_schedule"},
 		`"retry_schedule":["5"]`:        {badField, "retry_schedule[0]"},
 		`"retry_schedule":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]`: {badField, "retry_schedule"},
-		`"max_rate":10`:                                                                    {notOffered, "max_rate"},
-		`"max_rate":"x"`:                                                                   {notOffered, "max_rate"},
-		`"signatures":["v1","v1a"]`:                                                        {notOffered, "signatures"},
-		`"signatures":[]`:                                                                  {notOffered, "signatures"},
-		`"headers":[{"name":"Host","value":"x"}]`:                                          {badField, "headers"},
-		`"headers":[{"name":"webhook-id","value":"x"}]`:                                    {badField, "headers"},
-		`"headers":[{"name":"a b","value":"x"}]`:                                           {badField, "headers"},
-		`"headers":[{"name":"a","value":"x\r\ny: z"}]`:                                     {badField, "headers"},
+		`"max_rate":10`:                                 {notOffered, "max_rate"},
+		`"max_rate":"x"`:                                {notOffered, "max_rate"},
+		`"signatures":[]`:                               {badField, "signatures"},
+		`"signatures":null`:                             {badField, "signatures"},
+		`"signatures":["v1","v2"]`:                      {badField, "signatures[1]"},
+		`"signatures":["v1a","v1","v1a"]`:               {badField, "signatures"},
+		`"public_key":"whpk_x"`:                         {badField, "public_key"},
+		`"headers":[{"name":"Host","value":"x"}]`:       {badField, "headers"},
+		`"headers":[{"name":"webhook-id","value":"x"}]`: {badField, "headers"},
+		`"headers":[{"name":"a b","value":"x"}]`:        {badField, "headers"},
+		`"headers":[{"name":"a","value":"x\r\ny: z"}]`:  {badField, "headers"},
 		`"headers":[{"name":"a","value":"` + strings.Repeat("x", 4097) + `"}]`:             {badField, "headers"},
 		`"headers":[{"name":"a","value":"x"},{"name":"A","value":"x"}]`:                    {badField, "headers"},
 		`"headers":[{"name":"a","hint":"x"}]`:                                              {badField, "headers[0].hint"},
@@ -144,9 +149,9 @@ func TestAWebhookIsJudgedByItsFields(t *testing.T) {
 	for _, body := range []string{`{"url":"https://hooks.example.com"}`, `{"events":["failed"]}`} {
 		w.call("POST", "/webhooks", body).refused(badField)
 	}
-	for _, secret := range []string{`""`, `"x"`, `"whsec_AAAA"`, `null`} {
+	for _, secret := range []string{`""`, `"x"`, `"whsec_AAAA"`, `null`, `"` + signature.NewPair(nil).Reveal() + `"`, `"` + signature.NewPair(nil).Public() + `"`} {
 		message, _ := w.call("POST", "/webhooks", `{"url":"https://hooks.example.com","events":["failed"],"secret":`+secret+`}`).refused(badField, "field", "secret")
-		if strings.Contains(message, "AAAA") {
+		if _, encoded, ok := strings.Cut(strings.Trim(secret, `"`), "_"); ok && strings.Contains(message, encoded) {
 			t.Errorf("the message shows the secret: %s", message)
 		}
 	}
@@ -239,10 +244,201 @@ func TestRotationKeepsTheOldSecretForAWhile(t *testing.T) {
 		label label
 		field string
 	}{
-		`{"scheme":"v1a"}`: {notOffered, "scheme"}, `{"scheme":"v2"}`: {badField, "scheme"}, `{"overlap_seconds":604801}`: {badField, "overlap_seconds"},
+		`{"scheme":"v1a"}`: {badField, "scheme"}, `{"scheme":"v2"}`: {badField, "scheme"}, `{"overlap_seconds":604801}`: {badField, "overlap_seconds"},
 		`{"overlap_seconds":-1}`: {badField, "overlap_seconds"}, `{"overlap_seconds":null}`: {badField, "overlap_seconds"}, `{"secret":"whsec_x"}`: {badField, "secret"},
 	} {
 		w.call("POST", "/webhooks/"+id+"/secret/rotate", body).refused(want.label, "field", want.field)
+	}
+}
+
+// storedHook reads a webhook from the engine.
+func (w *world) storedHook(id string) webhook.Webhook {
+	w.Helper()
+	h, err := w.db.Webhooks().Get(w.Context(), w.project, id)
+	w.noError(err)
+	return h
+}
+
+// sign signs a message as dispatch would now.
+func (w *world) sign(id string, body []byte) http.Header {
+	w.Helper()
+	hook, now := w.storedHook(id), w.clock.Now()
+	var secrets []signature.Secret
+	for _, s := range hook.ValidSecrets(now) {
+		plain, err := w.config.Box.Open(w.Context(), w.project, id, webhook.SecretField, s.Sealed)
+		w.noError(err)
+		secret, err := signature.Parse(string(plain))
+		w.noError(err)
+		secrets = append(secrets, secret)
+	}
+	header := http.Header{}
+	header.Set(signature.HeaderID, "msg_1")
+	header.Set(signature.HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
+	header.Set(signature.HeaderSignature, signature.Sign(secrets, "msg_1", now, body))
+	return header
+}
+
+// verifiesNow reports whether a receiver that was given this, a secret or a public key, takes what the webhook signs now.
+func (w *world) verifiesNow(id string, given any) bool {
+	w.Helper()
+	receiver, err := signature.Parse(given.(string))
+	w.noError(err)
+	body := []byte("{}")
+	return signature.Verify(w.sign(id, body), body, []signature.Secret{receiver}, w.clock.Now(), signature.Tolerance) == nil
+}
+
+// wantShown checks which of its secrets an answer about a webhook shows.
+func wantShown(t *testing.T, when string, a map[string]any, secret, hint, public bool) {
+	t.Helper()
+	for name, want := range map[string]bool{"secret": secret, "secret_hint": hint, "public_key": public} {
+		if (a[name] != nil) != want {
+			t.Errorf("%s: %s is %v, want one: %v", when, name, a[name], want)
+		}
+	}
+	if public && !strings.HasPrefix(a["public_key"].(string), "whpk_") || strings.Contains(fmt.Sprint(a), "whsk_") {
+		t.Errorf("%s: %v, want the public key and nothing of the private one", when, a)
+	}
+}
+
+func TestANewWebhookHasASecretForEachOfItsSchemes(t *testing.T) {
+	w := newWorld(t)
+	for _, row := range []struct {
+		signatures     string
+		secret, public bool
+	}{
+		{`["v1"]`, true, false},
+		{`["v1a"]`, false, true},
+		{`["v1","v1a"]`, true, true},
+		{`["v1a","v1"]`, true, true},
+	} {
+		w.clock.Move(time.Millisecond)
+		a := w.call("POST", "/webhooks", `{"url":"https://hooks.example.com","events":["failed"],"signatures":`+row.signatures+`}`).must(201)
+		id := a["uid"].(string)
+		wantShown(t, "POST with "+row.signatures, a, row.secret, row.secret, row.public)
+		if row.secret && !w.verifiesNow(id, a["secret"]) {
+			t.Errorf("%s: the secret does not verify what the webhook signs", row.signatures)
+		}
+		if row.public && !w.verifiesNow(id, a["public_key"]) {
+			t.Errorf("%s: the public key does not verify what the webhook signs", row.signatures)
+		}
+		delete(a, "secret")
+		read := w.call("GET", "/webhooks/"+id, nil).must(200)
+		if diff := cmp.Diff(a, read); diff != "" {
+			t.Errorf("%s: read (- as made, + as read)\n%s", row.signatures, diff)
+		}
+		if diff := cmp.Diff([]any{read}, w.call("GET", "/webhooks?limit=1", nil).must(200)["results"]); diff != "" {
+			t.Errorf("%s: listed (- as read, + as listed)\n%s", row.signatures, diff)
+		}
+	}
+	own := signature.New(nil).Reveal()
+	message, _ := w.call("POST", "/webhooks", `{"url":"https://hooks.example.com","events":["failed"],"signatures":["v1a"],"secret":"`+own+`"}`).refused(badField, "field", "secret")
+	if !strings.Contains(message, "signatures") {
+		t.Errorf("the message is %q, want the reason, that signatures leaves v1 out", message)
+	}
+}
+
+func TestSchemesAreSwitchedOnAndOff(t *testing.T) {
+	w := newWorld(t)
+	first := w.call("POST", "/webhooks", `{"url":"https://hooks.example.com","events":["failed"]}`).must(201)
+	id := first["uid"].(string)
+	patch := func(signatures string) map[string]any {
+		t.Helper()
+		w.clock.Move(time.Second)
+		return w.call("PATCH", "/webhooks/"+id, `{"signatures":`+signatures+`}`).must(200)
+	}
+	both := patch(`["v1","v1a"]`)
+	wantShown(t, "v1a added", both, false, true, true)
+	if !w.verifiesNow(id, first["secret"]) || !w.verifiesNow(id, both["public_key"]) {
+		t.Error("with v1a added the webhook is not signed under both")
+	}
+	if diff := cmp.Diff(both, patch(`["v1","v1a"]`)); diff != "" {
+		t.Errorf("the schemes that it has already changed something\n%s", diff)
+	}
+	w.call("POST", "/webhooks/"+id+"/secret/rotate", `{"scheme":"v1"}`).must(200)
+	v1a := patch(`["v1a"]`)
+	wantShown(t, "v1 taken away", v1a, false, false, true)
+	if v1a["public_key"] != both["public_key"] || w.verifiesNow(id, first["secret"]) || !w.verifiesNow(id, both["public_key"]) {
+		t.Error("with v1 taken away the webhook is not signed by the key pair alone")
+	}
+	if n := len(w.storedHook(id).Secrets); n != 1 {
+		t.Errorf("with v1 taken away %d secrets are stored, want the key pair alone", n)
+	}
+	again := patch(`["v1a","v1"]`)
+	wantShown(t, "v1 added", again, true, true, true)
+	if again["secret"] == first["secret"] || !w.verifiesNow(id, again["secret"]) {
+		t.Error("v1 added again shows no secret that is new and verifies")
+	}
+	wantShown(t, "read after v1 was added", w.call("GET", "/webhooks/"+id, nil).must(200), false, true, true)
+	wantShown(t, "v1a taken away", patch(`["v1"]`), false, true, false)
+	if w.verifiesNow(id, again["public_key"]) {
+		t.Error("with v1a taken away the webhook is still signed by the key pair")
+	}
+	if fresh := patch(`["v1a","v1"]`); fresh["public_key"] == again["public_key"] {
+		t.Error("v1a added again brings the key pair back that had ended")
+	}
+}
+
+func TestRotationOfAKeyPairKeepsTheOldOneForAWhile(t *testing.T) {
+	w := newWorld(t)
+	a := w.call("POST", "/webhooks", `{"url":"https://hooks.example.com","events":["failed"],"signatures":["v1","v1a"]}`).must(201)
+	id := a["uid"].(string)
+	rotate := func(body string) map[string]any {
+		t.Helper()
+		return w.call("POST", "/webhooks/"+id+"/secret/rotate", body).must(200)
+	}
+	b := rotate(`{"scheme":"v1a","overlap_seconds":60}`)
+	wantShown(t, "v1a rotated", b, false, true, true)
+	if b["public_key"] == a["public_key"] || b["secret_hint"] != a["secret_hint"] {
+		t.Errorf("rotated, v1a has %v and v1 %v; want a new public key and the secret of before", b["public_key"], b["secret_hint"])
+	}
+	for name, given := range map[string]any{"the old key": a["public_key"], "the new key": b["public_key"], "the secret": a["secret"]} {
+		if !w.verifiesNow(id, given) {
+			t.Errorf("during the overlap a receiver with %s does not verify", name)
+		}
+	}
+	wantShown(t, "v1 rotated", rotate(`{"overlap_seconds":0}`), true, true, true)
+	if w.verifiesNow(id, a["secret"]) || !w.verifiesNow(id, a["public_key"]) {
+		t.Error("a rotation of v1 without overlap ends not the secret alone")
+	}
+	w.clock.Move(time.Minute)
+	if w.verifiesNow(id, a["public_key"]) || !w.verifiesNow(id, b["public_key"]) {
+		t.Error("after the overlap it is not the new key pair alone that signs")
+	}
+	w.call("PATCH", "/webhooks/"+id, `{"signatures":["v1a"]}`).must(200)
+	c := rotate(`{"overlap_seconds":0}`)
+	wantShown(t, "a rotation without a scheme, under v1a alone", c, false, false, true)
+	if w.verifiesNow(id, b["public_key"]) || !w.verifiesNow(id, c["public_key"]) {
+		t.Error("a rotation without overlap does not end the key pair of before")
+	}
+	own := signature.New(nil).Reveal()
+	for body, field := range map[string]string{
+		`{"scheme":"v1"}`: "scheme", `{"scheme":"v1","secret":"` + own + `"}`: "scheme", `{"secret":"` + own + `"}`: "secret",
+		`{"scheme":"v1a","secret":"` + own + `"}`: "secret", `{"secret":"` + signature.NewPair(nil).Reveal() + `"}`: "secret",
+	} {
+		w.call("POST", "/webhooks/"+id+"/secret/rotate", body).refused(badField, "field", field)
+	}
+	if got := w.call("GET", "/webhooks/"+id, nil).must(200)["public_key"]; got != c["public_key"] {
+		t.Errorf("rotations that were refused leave the public key %v, want %v", got, c["public_key"])
+	}
+}
+
+// Who asks again with the same Idempotency-Key gets the same secret or key again, and nothing is rotated twice.
+func TestARotationAskedForAgainIsTheSame(t *testing.T) {
+	w := newWorld(t)
+	id := w.newHook(map[string]any{"signatures": []string{"v1", "v1a"}})
+	for n, scheme := range []string{"v1", "v1a"} {
+		before := len(w.storedHook(id).Secrets)
+		ask := func() *answered {
+			return w.call("POST", "/webhooks/"+id+"/secret/rotate", `{"scheme":"`+scheme+`"}`, with(keyHeader, fmt.Sprint("rotation-", n)))
+		}
+		one, two := ask(), ask()
+		one.must(200)
+		if two.must(200); string(one.body) != string(two.body) || two.header.Get(replayHeader) != "true" {
+			t.Errorf("a rotation of %s asked for again answers %s, want %s", scheme, two.body, one.body)
+		}
+		if after := len(w.storedHook(id).Secrets); after != before+1 {
+			t.Errorf("a rotation of %s asked for twice leaves %d secrets, want %d", scheme, after, before+1)
+		}
 	}
 }
 

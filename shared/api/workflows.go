@@ -8,6 +8,9 @@ import (
 	"hermod/shared/uid"
 )
 
+// maxStepUID is how long a client's own name of a step may be, in bytes.
+const maxStepUID = 256
+
 // workflow is a workflow as clients see it. Those of the v3 API expect every one of its keys; what Hermod does not know is null.
 type workflow struct {
 	UID         string   `json:"uid"`
@@ -19,15 +22,21 @@ type workflow struct {
 	Steps       []step   `json:"steps"` // never null
 }
 
-// step is there for clients that read it; Hermod knows of no steps.
 type step struct {
 	UID     string `json:"uid"`
-	StepUID string `json:"step_uid"`
+	StepUID string `json:"step_uid"` // the client's own; the step's uid if it gave none
 	Name    string `json:"name"`
 }
 
-func workflowOf(w job.Workflow) workflow {
-	return workflow{UID: w.UID, Name: w.Name, CreatedAt: job.Time(w.CreatedAt), ProjectUID: w.Project, Steps: []step{}}
+func viewWorkflow(w job.Workflow) workflow {
+	v := workflow{UID: w.UID, Name: w.Name, CreatedAt: job.Time(w.CreatedAt), ProjectUID: w.Project, Steps: make([]step, len(w.Steps))}
+	for i, s := range w.Steps {
+		v.Steps[i] = step{UID: s.UID, StepUID: s.StepUID, Name: s.Name}
+		if s.StepUID == "" {
+			v.Steps[i].StepUID = s.UID
+		}
+	}
+	return v
 }
 
 // listWorkflows answers the bare array that clients of the v3 API expect.
@@ -38,25 +47,33 @@ func (a *api) listWorkflows(ctx context.Context, c *call, _ struct{}) ([]workflo
 	}
 	list := make([]workflow, len(stored))
 	for i, w := range stored {
-		list[i] = workflowOf(w)
+		list[i] = viewWorkflow(w)
 	}
 	return list, nil
 }
 
+// stepField is a step as a client sends it. One with a uid is a step that the workflow has; one without is new.
+type stepField struct {
+	UID     string `json:"uid" api:"uid"`
+	StepUID string `json:"step_uid" api:"nullable"`
+	Name    string `json:"name" api:"required"`
+}
+
 type newWorkflow struct {
-	Name string `json:"name" api:"required"`
+	Name  string      `json:"name" api:"required"`
+	Steps []stepField `json:"steps" api:"nullable"`
 }
 
 func (a *api) createWorkflow(ctx context.Context, c *call, q newWorkflow) (workflow, error) {
-	if strings.TrimSpace(q.Name) == "" {
-		return workflow{}, invalid("name", "must not be empty")
-	}
-	if err := checkText("name", q.Name, job.MaxName); err != nil {
+	now := c.now()
+	w := job.Workflow{UID: uid.New(now), Project: c.project(), CreatedAt: now, Version: 1}
+	if err := nameWorkflow(&w, q.Name); err != nil {
 		return workflow{}, err
 	}
-	now := c.now()
-	w := job.Workflow{UID: uid.New(now), Project: c.project(), Name: q.Name, CreatedAt: now}
-	return workflowOf(w), a.Workflows.CreateWorkflow(ctx, w)
+	if err := c.setSteps(&w, q.Steps); err != nil {
+		return workflow{}, err
+	}
+	return viewWorkflow(w), a.Workflows.CreateWorkflow(ctx, w)
 }
 
 type byUID struct {
@@ -65,5 +82,83 @@ type byUID struct {
 
 func (a *api) getWorkflow(ctx context.Context, c *call, q byUID) (workflow, error) {
 	w, err := a.Workflows.Workflow(ctx, c.project(), q.UID)
-	return workflowOf(w), err
+	return viewWorkflow(w), err
+}
+
+// workflowUpdate changes what is given. Steps are replaced whole. Jobs keep the name that the workflow had when they were launched.
+type workflowUpdate struct {
+	byUID
+	Name  opt[string]      `json:"name"`
+	Steps opt[[]stepField] `json:"steps"`
+}
+
+func (a *api) updateWorkflow(ctx context.Context, c *call, q workflowUpdate) (workflow, error) {
+	w, err := a.Workflows.Workflow(ctx, c.project(), q.UID)
+	if err != nil {
+		return workflow{}, err
+	}
+	if q.Name.given {
+		if err := nameWorkflow(&w, q.Name.value); err != nil {
+			return workflow{}, err
+		}
+	}
+	if q.Steps.given {
+		if err := c.setSteps(&w, q.Steps.value); err != nil {
+			return workflow{}, err
+		}
+	}
+	if !q.Name.given && !q.Steps.given {
+		return viewWorkflow(w), nil
+	}
+	w.Version++
+	return viewWorkflow(w), a.Workflows.UpdateWorkflow(ctx, w)
+}
+
+// deleteWorkflow leaves the workflow's jobs, and what is bound to it: its webhooks go on for jobs that were launched before.
+func (a *api) deleteWorkflow(ctx context.Context, c *call, q byUID) (none, error) {
+	return none{}, a.Workflows.DeleteWorkflow(ctx, c.project(), q.UID)
+}
+
+func nameWorkflow(w *job.Workflow, name string) error {
+	if strings.TrimSpace(name) == "" {
+		return invalid("name", "must not be empty")
+	}
+	w.Name = name
+	return checkText("name", name, job.MaxName)
+}
+
+// setSteps replaces the workflow's steps by those given.
+func (c *call) setSteps(w *job.Workflow, fields []stepField) error {
+	if len(fields) > job.MaxSteps {
+		return invalid("steps", "has %d entries; a workflow has at most %d", len(fields), job.MaxSteps)
+	}
+	free := map[string]bool{}
+	for _, s := range w.Steps {
+		free[s.UID] = true
+	}
+	w.Steps = nil
+	for _, f := range fields {
+		if err := f.check(); err != nil {
+			return err
+		}
+		switch {
+		case f.UID == "":
+			f.UID = uid.New(c.now())
+		case !free[f.UID]:
+			return invalid("steps", "has the uid %s, which is no step of this workflow, or is there twice; leave uid out for a new step", f.UID)
+		}
+		free[f.UID] = false
+		w.Steps = append(w.Steps, job.Step{UID: f.UID, StepUID: f.StepUID, Name: f.Name})
+	}
+	return nil
+}
+
+func (f stepField) check() error {
+	if strings.TrimSpace(f.Name) == "" {
+		return invalid("steps", "has a step without a name")
+	}
+	if err := checkText("steps.name", f.Name, job.MaxName); err != nil {
+		return err
+	}
+	return checkText("steps.step_uid", f.StepUID, maxStepUID)
 }

@@ -36,6 +36,55 @@ func TestAWorkflowNeedsAName(t *testing.T) {
 	w.call("POST", "/workflows", `{"name":"`+strings.Repeat("é", 128)+`"}`).must(201)
 }
 
+func TestAWorkflowHasStepsThatKeepTheirUIDs(t *testing.T) {
+	w := newWorld(t)
+	a := w.call("POST", "/workflows", `{"name":"Import","steps":[{"name":"Extract","step_uid":"extract"},{"name":"Load","step_uid":null}]}`).must(201)
+	path := "/workflows/" + a["uid"].(string)
+	steps := a["steps"].([]any)
+	extract, load := steps[0].(map[string]any), steps[1].(map[string]any)
+	if extract["step_uid"] != "extract" || load["step_uid"] != load["uid"] || load["name"] != "Load" {
+		t.Errorf("steps are %v, want step_uid as given, or the step's own uid", steps)
+	}
+	body := map[string]any{"steps": []any{map[string]any{"uid": load["uid"], "name": "Load all"}, map[string]any{"name": "Check"}}}
+	got := w.call("PATCH", path, body).must(200)
+	steps = got["steps"].([]any)
+	if first := steps[0].(map[string]any); len(steps) != 2 || first["uid"] != load["uid"] || first["name"] != "Load all" || got["name"] != "Import" {
+		t.Errorf("after the change the workflow is %v", got)
+	}
+	if again := w.call("GET", path, nil).must(200); again["name"] != "Import" || len(again["steps"].([]any)) != 2 {
+		t.Errorf("read again the workflow is %v", again)
+	}
+	w.call("PATCH", path, `{"name":"Export"}`).must(200)
+	if renamed := w.call("PATCH", path, `{}`).must(200); renamed["name"] != "Export" || len(renamed["steps"].([]any)) != 2 {
+		t.Errorf("a new name changed more: %v", renamed)
+	}
+	for body, field := range map[string]string{
+		`{"name":" "}`: "name", `{"steps":[{"name":""}]}`: "steps", `{"steps":[{}]}`: "steps[0].name", `{"steps":null}`: "steps",
+		`{"steps":[{"name":"x","uid":"` + extract["uid"].(string) + `"}]}`: "steps", `{"steps":[{"name":"x","kind":"y"}]}`: "steps[0].kind",
+	} {
+		w.call("PATCH", path, body).refused(badField, "field", field)
+	}
+	many := make([]any, job.MaxSteps+1)
+	for i := range many {
+		many[i] = map[string]any{"name": "x"}
+	}
+	w.call("PATCH", path, map[string]any{"steps": many}).refused(badField, "field", "steps")
+}
+
+func TestADeletedWorkflowLeavesItsJobs(t *testing.T) {
+	w := newWorld(t)
+	flow := w.newFlow()
+	id := w.newJob(flow, job.Running)
+	w.call("DELETE", "/workflows/"+flow, nil).must(204)
+	w.call("GET", "/workflows/"+flow, nil).refused(notFound)
+	w.call("DELETE", "/workflows/"+flow, nil).refused(notFound)
+	w.call("PATCH", "/workflows/"+flow, `{"name":"x"}`).refused(notFound)
+	w.call("POST", "/workflows/"+flow+"/schedule", `{}`).refused(notFound)
+	if j := w.call("PATCH", "/jobs/"+id, `{"status":"finished"}`).must(200); j["workflow_uid"] != flow || j["workflow_name"] != "Import" {
+		t.Errorf("the job is %v, want it as before", j)
+	}
+}
+
 func TestALaunchAnswersTheJobAndItsUID(t *testing.T) {
 	w := newWorld(t)
 	flow := w.newFlow()
@@ -76,12 +125,12 @@ func TestALaunchRefusesWhatItWouldIgnore(t *testing.T) {
 		label label
 		field string
 	}{
-		`{"inputs":[{"url":"x"}]}`:                      {notOffered, "inputs"},
-		`{"inputs":{}}`:                                 {badField, "inputs"},
+		`{"inputs":[1,"` + strings.Repeat("x", 262_143) + `"]}`: {badField, "inputs[1]"},
+		`{"inputs":{}}`: {badField, "inputs"},
 		`{"repeat_option":{"type":"minute","value":1}}`: {notOffered, "repeat_option"},
-		`{"delay":-1}`:                                  {badField, "delay"},
-		`{"delay":31536001}`:                            {badField, "delay"},
-		`{"steps":{}}`:                                  {badField, "steps"},
+		`{"delay":-1}`:       {badField, "delay"},
+		`{"delay":31536001}`: {badField, "delay"},
+		`{"steps":{}}`:       {badField, "steps"},
 		`{"steps":["` + strings.Repeat("x", maxBody) + `"]}`:     {badField, "steps"},
 		`{"job_name":"` + strings.Repeat("x", 257) + `"}`:        {badField, "job_name"},
 		`{"unstructure_meta":{"a":1,"a":2}}`:                     {badField, "unstructure_meta"},

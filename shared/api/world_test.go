@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,8 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"hermod/shared/access"
 	"hermod/shared/delivery"
+	"hermod/shared/input"
 	"hermod/shared/job"
 	"hermod/shared/redrive"
 	"hermod/shared/seal"
@@ -81,7 +86,8 @@ func newWorld(t testing.TB) *world {
 	w.noError(err)
 	w.config = Config{
 		Access: access.New(access.Config{Store: db.Access(), Now: w.clock.Now}), Replies: db.Access(), Box: box, Jobs: db.Jobs(), Workflows: db.Jobs(),
-		Webhooks: db.Webhooks(), Archive: db.Archive(), Log: db.Log(), Queue: db.Queue(),
+		Inputs:   input.New(input.Config{Jobs: db.Jobs(), Inputs: db.Inputs(), Now: w.clock.Now, Logger: slog.New(slog.DiscardHandler)}),
+		Webhooks: db.Webhooks(), Counters: db.Counters(), Archive: db.Archive(), Log: db.Log(), Queue: db.Queue(),
 		Redrives: redrive.New(redrive.Config{Tasks: db.Redrives(), Log: db.Log(), Archive: db.Archive(), Queue: db.Queue(), Now: w.clock.Now}),
 		Version:  "1.2.3", Now: w.clock.Now, Logger: slog.New(slog.NewJSONHandler(w.log, nil)),
 		Unavailable: func(err error) bool { return errors.Is(err, sqlite.ErrClosed) },
@@ -245,6 +251,80 @@ func (w *world) newJob(flow string, statuses ...job.Status) string {
 		w.call("PATCH", "/jobs/"+id, map[string]any{"status": s}).must(200)
 	}
 	return id
+}
+
+// launch launches a job with inputs {"n": 0}, {"n": 1} and so on, and returns its uid. None leave the list open.
+func (w *world) launch(flow string, inputs int) string {
+	w.Helper()
+	list := make([]map[string]int, inputs)
+	for i := range list {
+		list[i] = map[string]int{"n": i}
+	}
+	return w.call("POST", "/workflows/"+flow+"/schedule", map[string]any{"job_name": "batch", "inputs": list}).must(200)["job_uid"].(string)
+}
+
+// report reports the same of inputs from first to before last, in requests of up to 500, and returns the last answer.
+func (w *world) report(jobUID string, first, last int, fields map[string]any) (answer map[string]any) {
+	w.Helper()
+	for ; first < last; first += 500 {
+		var list []map[string]any
+		for i := first; i < min(last, first+500); i++ {
+			one := maps.Clone(fields)
+			one["index"] = i
+			list = append(list, one)
+		}
+		answer = w.call("POST", "/jobs/"+jobUID+"/inputs/report", map[string]any{"inputs": list}).must(200)
+	}
+	return answer
+}
+
+// succeeded and failure are what is reported of an input.
+var succeeded = map[string]any{"status": "succeeded"}
+
+func failure(label string) map[string]any {
+	return map[string]any{"status": "failed", "error": map[string]any{"label": label, "message": "first of " + label}}
+}
+
+// everyPage reads a list of objects to its end, both ways.
+func (w *world) everyPage(path string) []map[string]any {
+	w.Helper()
+	return bothWays[map[string]any](w, path)
+}
+
+// bothWays reads a list to its end: once by following next, once by sending it back as the cursor. Both must give the same.
+func bothWays[T any](w *world, path string) []T {
+	w.Helper()
+	follow := eachPage[T](w, path, func(next string) *answered { return w.raw("GET", next, nil) })
+	joint := map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]
+	back := eachPage[T](w, path, func(next string) *answered { return w.call("GET", path+joint+"cursor="+url.QueryEscape(next), nil) })
+	if diff := cmp.Diff(follow, back); diff != "" {
+		w.Errorf("%s differs between both ways of turning its pages (- followed, + sent back):\n%s", path, diff)
+	}
+	return follow
+}
+
+func eachPage[T any](w *world, path string, turn func(next string) *answered) (all []T) {
+	w.Helper()
+	for a := w.call("GET", path, nil); ; {
+		a.must(200)
+		var p page[T]
+		w.noError(json.Unmarshal(a.body, &p))
+		all = append(all, p.Results...)
+		if p.Paging.HaveNextPage != (p.Paging.Next != nil) {
+			w.Fatalf("paging of %s is %+v", path, p.Paging)
+		}
+		if p.Paging.Next == nil {
+			return all
+		}
+		a = turn(*p.Paging.Next)
+	}
+}
+
+func uidsOf(list []map[string]any) (uids []string) {
+	for _, one := range list {
+		uids = append(uids, one["uid"].(string))
+	}
+	return uids
 }
 
 // newHook makes a webhook for all events but what fields say, and returns its uid.
