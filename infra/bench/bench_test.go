@@ -72,7 +72,8 @@ func startService(b *testing.B) *service {
 	if out, err := exec.Command("go", "build", "-o", bin, "hermod/infra/local").CombinedOutput(); err != nil {
 		b.Fatalf("build the service: %v\n%s", err, out)
 	}
-	cmd := exec.Command(bin, "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-allow-http", "-allow-private", "-log", "warn")
+	cmd := exec.Command(bin, "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-allow-http", "-allow-private", "-rate-limit", "0",
+		"-log", "warn")
 	cmd.Stderr = os.Stderr
 	lines := start(b, cmd)
 	s := &service{pid: cmd.Process.Pid}

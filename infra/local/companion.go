@@ -83,7 +83,8 @@ func (s *service) makeDemo(ctx context.Context, c *companion, first *newcomer) (
 	if first == nil {
 		_, c.Key, err = access.Found(ctx, s.db.Access(), "demo", time.Now())
 	} else {
-		c.Key, err = access.Issue(ctx, s.db.Access(), first.project, "demo", []access.Scope{access.Read, access.Write}, time.Now())
+		demo := access.Key{Project: first.project, Name: "demo", Scopes: []access.Scope{access.Read, access.Write}}
+		_, c.Key, err = access.Issue(ctx, s.db.Access(), demo, time.Now())
 	}
 	if err != nil {
 		return err

@@ -176,6 +176,11 @@ func TestKilled20TimesIn1000DeliveriesNothingAcknowledgedIsLost(t *testing.T) {
 	scenario.Crash(t, g, 1000, 1, 20)
 }
 
+func TestKilledWhileInputsAreReportedEachCountsOnceAndTheJobFinishesOnce(t *testing.T) {
+	g, _ := target(t)
+	scenario.CrashInputs(t, g, 2400, 6)
+}
+
 func TestReceiversThatHangHoldUpNobodyElse(t *testing.T) {
 	g, _ := target(t)
 	scenario.Hang(t, g)
@@ -236,9 +241,29 @@ func TestAReadOnlyFolderIsRefused(t *testing.T) {
 }
 
 func TestWrongFlagsAreRefused(t *testing.T) {
-	for _, args := range [][]string{{"-log", "loud"}, {"extra"}, {"-no-such-flag"}} {
+	for _, args := range [][]string{{"-log", "loud"}, {"extra"}, {"-no-such-flag"}, {"-rate-limit", "-1"}} {
 		if said := fails(t, args...); said == "" {
 			t.Errorf("%v: nothing was said, want what is wrong", args)
+		}
+	}
+}
+
+func TestAKeyIsHeldToTheRateLimit(t *testing.T) {
+	for _, row := range []struct{ flag, says string }{{"60000", "60000"}, {"1000000", "1000000"}, {"0", ""}} {
+		said := launch(t, "-listen", "127.0.0.1:0", "-data", t.TempDir(), "-rate-limit", row.flag).stdout.wait(t, "hmd_")
+		req, err := http.NewRequest("GET", word(said, "http://")+"/workspace", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-API-Key", word(said, "hmd_"))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if got := res.Header.Get("X-RateLimit-Limit"); res.StatusCode != 200 || got != row.says {
+			t.Errorf("with -rate-limit %s the workspace is answered %d and X-RateLimit-Limit %q, want 200 and %q",
+				row.flag, res.StatusCode, got, row.says)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"hermod/shared/access"
 )
 
 func main() {
@@ -27,6 +29,7 @@ type options struct {
 	data         string
 	allowHTTP    bool
 	allowPrivate bool
+	rateLimit    int
 	level        slog.Level
 	demo         bool
 	newProject   string
@@ -40,6 +43,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.data, "data", "./hermod-data", "folder of the data; made if it is not there")
 	fs.BoolVar(&o.allowHTTP, "allow-http", false, "webhooks may have http URLs, not only https")
 	fs.BoolVar(&o.allowPrivate, "allow-private", false, "webhooks may go to private addresses, this machine's included, and to any port")
+	fs.IntVar(&o.rateLimit, "rate-limit", access.PerMinute, "requests that an API key may make in a minute; 0: no limit")
 	fs.TextVar(&o.level, "log", slog.LevelInfo, "least level of the log on standard error: debug, info, warn or error")
 	fs.BoolVar(&o.demo, "demo", false, "also run a demo executor and receiver on the port after the API's; implies -allow-http and -allow-private")
 	fs.StringVar(&o.newProject, "new-project", "", "make a project of this name, print its key and exit")
@@ -48,6 +52,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if fs.NArg() > 0 {
 		return o, fmt.Errorf("%q is no flag; see -help", fs.Arg(0))
+	}
+	if o.rateLimit < 0 {
+		return o, fmt.Errorf("-rate-limit is %d, want a whole number from 0 on", o.rateLimit)
 	}
 	if o.demo {
 		o.allowHTTP, o.allowPrivate = true, true

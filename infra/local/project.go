@@ -24,7 +24,7 @@ func (s *service) newProject(ctx context.Context, name string, stdout io.Writer)
 // createWorkflow gives a first project something to launch.
 func (s *service) createWorkflow(ctx context.Context, project, name string) (string, error) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	w := job.Workflow{UID: uid.New(now), Project: project, Name: name, CreatedAt: now}
+	w := job.Workflow{UID: uid.New(now), Project: project, Name: name, CreatedAt: now, Version: 1}
 	if err := s.db.Jobs().CreateWorkflow(ctx, w); err != nil {
 		return "", fmt.Errorf("create workflow: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"hermod/shared/dispatch"
 	"hermod/shared/egress"
 	"hermod/shared/fanout"
+	"hermod/shared/input"
 	"hermod/shared/redrive"
 	"hermod/shared/seal"
 	"hermod/shared/sqlite"
@@ -45,6 +46,7 @@ type service struct {
 	logger *slog.Logger
 	db     *sqlite.DB
 	box    *seal.Box
+	tally  *tallier
 }
 
 // openService opens the data folder.
@@ -52,7 +54,8 @@ func openService(ctx context.Context, o options, logger *slog.Logger) (*service,
 	if err := os.MkdirAll(o.data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(o.data, "hermod.db"), Logger: logger})
+	counts := newTallier(logger)
+	db, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(o.data, "hermod.db"), Observe: counts.observe, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +67,11 @@ func openService(ctx context.Context, o options, logger *slog.Logger) (*service,
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &service{options: o, logger: logger, db: db, box: box}, nil
+	return &service{options: o, logger: logger, db: db, box: box, tally: counts}, nil
 }
 
 func (s *service) close() {
+	s.tally.flush(context.Background(), s.db.Counters())
 	if err := s.db.Close(); err != nil {
 		s.logger.Error("database not closed cleanly; the next start recovers it", "error", err.Error())
 	}
@@ -131,13 +135,26 @@ func (s *service) redrives() *redrive.Service {
 	return redrive.New(redrive.Config{Tasks: s.db.Redrives(), Log: s.db.Log(), Archive: s.db.Archive(), Queue: s.db.Queue(), Logger: s.logger})
 }
 
+func (s *service) inputs() *input.Service {
+	return input.New(input.Config{Jobs: s.db.Jobs(), Inputs: s.db.Inputs(), Logger: s.logger})
+}
+
 func (s *service) handler() http.Handler {
 	return api.New(api.Config{
-		Jobs: s.db.Jobs(), Workflows: s.db.Jobs(), Webhooks: s.db.Webhooks(), Archive: s.db.Archive(), Log: s.db.Log(), Queue: s.db.Queue(),
-		Access: access.New(access.Config{Store: s.db.Access()}), Replies: s.db.Access(), Redrives: s.redrives(), Box: s.box,
+		Jobs: s.db.Jobs(), Inputs: s.inputs(), Workflows: s.db.Jobs(), Webhooks: s.db.Webhooks(), Counters: s.db.Counters(),
+		Archive: s.db.Archive(), Log: s.db.Log(), Queue: s.db.Queue(), Redrives: s.redrives(), Box: s.box,
+		Access: access.New(access.Config{Store: s.db.Access()}), Replies: s.db.Access(), Limiter: s.limiter(),
 		Rules: s.rules(), Version: delivery.Release, Logger: s.logger,
 		Unavailable: func(err error) bool { return errors.Is(err, sqlite.ErrFull) || errors.Is(err, sqlite.ErrClosed) },
 	})
+}
+
+// limiter returns what holds API keys to their limit, nil if they have none.
+func (s *service) limiter() *access.Limiter {
+	if s.rateLimit == 0 {
+		return nil
+	}
+	return access.NewLimiter(access.LimiterConfig{PerMinute: s.rateLimit, Meter: new(access.Memory)})
 }
 
 // startWorkers starts everything that works without being asked.
@@ -167,6 +184,8 @@ func (s *service) startWorkers(ctx context.Context) *sync.WaitGroup {
 		workers.Go(func() { p.run(ctx) })
 	}
 	workers.Go(func() { s.sweepEach(ctx) })
+	workers.Go(func() { settler{jobs: s.db.Jobs(), settle: s.inputs().Settle, logger: s.logger}.run(ctx) })
+	workers.Go(func() { s.tally.run(ctx, s.db.Counters()) })
 	return workers
 }
 

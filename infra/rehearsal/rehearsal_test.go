@@ -23,7 +23,16 @@ const patience = 8 * time.Minute
 // start starts a rehearsal, of what sam build made where CI has just run it.
 func start(t *testing.T) *stack.Stack {
 	t.Helper()
-	c := stack.Config{Logs: t.TempDir()}
+	return startWith(t, nil)
+}
+
+// unlimited leaves the rate limit out of what is counted: its leases go by the minute.
+var unlimited = map[string]string{"RateLimit": "0"}
+
+// startWith starts a rehearsal with some parameters of the template.
+func startWith(t *testing.T, parameters map[string]string) *stack.Stack {
+	t.Helper()
+	c := stack.Config{Logs: t.TempDir(), Parameters: parameters}
 	if built := filepath.Join("..", "..", ".aws-sam", "x86_64"); os.Getenv("CI") != "" {
 		if _, err := os.Stat(built); err == nil {
 			c.Binaries = built
@@ -240,7 +249,7 @@ func handBack(t testing.TB, s *stack.Stack, queue string) {
 func TestTheBudgetOfADelivery(t *testing.T) {
 	t.Parallel()
 	const events, webhooks = 50, 10
-	s := start(t)
+	s := startWith(t, unlimited)
 	burst := scenario.NewBurst(t, target(s), events, webhooks)
 	until(t, "launches archived", func() bool { return units(s.Billed(), "FanoutFunction") == events })
 	resume := s.Pause("FirstQueue")
@@ -262,6 +271,9 @@ func TestTheBudgetOfADelivery(t *testing.T) {
 	t.Logf("all:\n%s", after.Minus(before).Report(events*webhooks))
 
 	all := after.Minus(before)
+	tally := all.Functions["TallyFunction"]
+	t.Logf("of it tally, as far as it has come: %d invocations, %.3f GB-seconds, %.0f write units",
+		tally.Count, float64(tally.MBms)/1024/1000, units(all, "TallyFunction"))
 	if got := units(all, "JobsFunction", "FanoutFunction") / events; got != 2 {
 		t.Errorf("an event takes %v write units, want 2", got)
 	}
@@ -325,6 +337,7 @@ func TestFunctionsKilledInTheMiddleOf2000DeliveriesLoseNothing(t *testing.T) {
 		until(t, "all messages deleted, those too that were in hand", func() bool { return lying(t, s, "FirstQueue") == 0 })
 		t.Logf("after %.1f s: settled, with %d requests more than deliveries", time.Since(begun).Seconds(), burst.Wait(t, 2000)-2000)
 	})
+	t.Run("while inputs are reported", func(t *testing.T) { scenario.CrashInputs(t, g, 2400, 4) })
 	wellBehaved(t, s)
 	for id, inits := range s.Inits() {
 		if len(inits) > 0 {
@@ -339,15 +352,24 @@ var unused = map[string]string{
 	table("DeliveriesRole", "DeleteItem"):                         "gives an Idempotency-Key up after a fault of ours",
 	table("JobsRole", "DeleteItem"):                               "gives an Idempotency-Key up after a fault of ours",
 	table("WebhooksRole", "DeleteItem"):                           "gives an Idempotency-Key up after a fault of ours",
+	index("JobsRole", "ListIndex", "list"):                        "lists jobs",
+	index("JobsRole", "DueIndex", "due"):                          "lists jobs that are paused",
+	index("WebhooksRole", "DueIndex", "due"):                      "is asked by HEAD for a list of jobs that are paused",
 	key("DeliveriesRole", "Encrypt"):                              "makes a project's data key, if a reply is the first thing that is sealed there",
 	key("JobsRole", "Encrypt"):                                    "makes a project's data key, if a reply is the first thing that is sealed there",
 	key("WebhooksRole", "Decrypt"):                                "opens a project's data key, unless this very process made it",
 	queue("FanoutRole", "Send", "SendMessage", "stream-failures"): "tells of records given up after 20 hours",
 	queue("RedriveRole", "Send", "SendMessage", "first"):          "sends what a parked record is for, once it can be read",
+	table("TallyRole", "BatchGetItem"):                            "reads why all inputs of a job failed, if who reported the last crashed before the job's end",
+	queue("TallyRole", "Send", "SendMessage", "stream-failures"):  "tells of records given up after two hours",
 }
 
 func table(role, action string) string {
 	return role + " Table: dynamodb:" + action + " on arn:aws:dynamodb:us-east-1:000000000000:table/hermod-Table"
+}
+
+func index(role, sid, name string) string {
+	return role + " " + sid + ": dynamodb:Query on arn:aws:dynamodb:us-east-1:000000000000:table/hermod-Table/index/" + name
 }
 
 func key(role, action string) string {

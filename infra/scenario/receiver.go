@@ -72,10 +72,13 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // answers makes the receiver answer with a status from now on.
-func (r *receiver) answers(status int) {
+func (r *receiver) answers(status int) { r.answerBy(func(arrival) int { return status }) }
+
+// answerBy makes the receiver answer with what f says of each arrival from now on.
+func (r *receiver) answerBy(f func(arrival) int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answer = func(arrival) int { return status }
+	r.answer = f
 }
 
 // got returns what has arrived so far; a request that could not be verified fails the test.

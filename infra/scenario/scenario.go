@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 )
 
 // All runs every scenario that needs no crash, each in a subtest.
@@ -14,9 +15,13 @@ func All(t *testing.T, g Target) {
 	t.Run("a job's life arrives signed", func(t *testing.T) { signedDelivery(t, g) })
 	t.Run("a failing receiver goes through its schedule to dead and comes back by one redrive", func(t *testing.T) { deadAndBack(t, g) })
 	t.Run("a dead delivery comes back by one retry", func(t *testing.T) { retryOne(t, g) })
-	t.Run("410 disables the webhook", func(t *testing.T) { gone(t, g) })
+	t.Run("410 disables the webhook, and what fell due meanwhile comes back by a redrive", func(t *testing.T) { gone(t, g) })
 	t.Run("a test event and a rotated secret", func(t *testing.T) { testEvent(t, g) })
+	t.Run("a rotated key pair", func(t *testing.T) { keyPair(t, g) })
+	t.Run("a job finishes with its last input, and again after a retry", func(t *testing.T) { inputs(t, g) })
+	t.Run("jobs are listed, paused and resumed", func(t *testing.T) { jobs(t, g) })
 	t.Run("a client that looks around", func(t *testing.T) { browse(t, g) })
+	t.Run("statistics of a webhook tell what became of its deliveries", func(t *testing.T) { statistics(t, g) })
 }
 
 // signedDelivery: launch, run, finish; three events arrive, verified, with the webhook's own header and exact bodies.
@@ -162,6 +167,17 @@ func gone(t *testing.T, g Target) {
 	if n := len(r.got(t)); n != 1 {
 		t.Errorf("a receiver that is gone got %d requests, want 1", n)
 	}
+	r.answers(http.StatusNoContent)
+	g.must(t, "PATCH", "/webhooks/"+hook, object{"enabled": true}, nil)
+	var redriven time.Time
+	g.until(t, "cancelled delivery redriven", func() bool {
+		if time.Since(redriven) > time.Second { // again, where dispatch remembers for a while that the webhook was disabled
+			g.must(t, "POST", "/redrives", object{"state": "cancelled", "webhook_uid": hook}, nil)
+			redriven = time.Now()
+		}
+		list := deliveries(t, g, "?webhook_uid="+hook)
+		return len(list) == 2 && list[0].State == "succeeded" && list[1].State == "dead"
+	})
 }
 
 func testEvent(t *testing.T, g Target) {

@@ -33,7 +33,7 @@ var layers = []struct {
 	{"webhook", vocabulary[2:3]},
 	{"delivery", vocabulary[3:4]},
 	{"policy", []string{"shared/retry", "shared/signature", "shared/egress", "shared/access", "shared/seal"}},
-	{"work", []string{"shared/fanout", "shared/dispatch", "shared/sweep", "shared/redrive", "shared/tally"}},
+	{"work", []string{"shared/fanout", "shared/dispatch", "shared/sweep", "shared/redrive", "shared/tally", "shared/input"}},
 	{"conformance", []string{"shared/storetest"}},
 	{"api", []string{"shared/api", "shared/console"}},
 	{"engines", []string{"shared/sqlite", "shared/awsdynamo", "shared/awssqs", "shared/awskms", "shared/awslambda"}},

@@ -21,9 +21,11 @@ import (
 	"hermod/shared/dispatch"
 	"hermod/shared/egress"
 	"hermod/shared/fanout"
+	"hermod/shared/input"
 	"hermod/shared/redrive"
 	"hermod/shared/seal"
 	"hermod/shared/sweep"
+	"hermod/shared/tally"
 	"hermod/shared/webhook"
 )
 
@@ -50,7 +52,8 @@ type Assembly struct {
 	Queue  *awssqs.Queue
 	Box    *seal.Box
 
-	urls map[delivery.Lane]string
+	limit int // requests of an API key in a minute; 0: no limit
+	urls  map[delivery.Lane]string
 }
 
 // New assembles what the environment says; getenv is os.Getenv. It refuses an environment that says something else than it means.
@@ -63,18 +66,20 @@ func New(getenv func(string) string) (*Assembly, error) {
 	}
 	allowHTTP, err1 := boolean(getenv, "HERMOD_ALLOW_HTTP")
 	allowPrivate, err2 := boolean(getenv, "HERMOD_ALLOW_PRIVATE")
+	limit, err3 := number(getenv, "HERMOD_RATE_LIMIT", access.PerMinute)
 	c := clients{getenv: getenv}
 	table := getenv("HERMOD_TABLE")
 	if table == "" {
 		return nil, errors.New("HERMOD_TABLE is empty, want the name of the table")
 	}
-	if err := errors.Join(err1, err2, c.check()); err != nil {
+	if err := errors.Join(err1, err2, err3, c.check()); err != nil {
 		return nil, err
 	}
 	a := &Assembly{
 		Logger: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 		Rules:  webhook.Rules{AllowHTTP: allowHTTP, AllowPrivate: allowPrivate},
 		DB:     awsdynamo.New(awsdynamo.Config{Client: c.dynamoDB(), Table: table}),
+		limit:  limit,
 		urls:   map[delivery.Lane]string{},
 	}
 	for lane, variable := range lanes {
@@ -103,13 +108,27 @@ func Must() *Assembly {
 	return a
 }
 
+// Inputs returns what works on the inputs of jobs.
+func (a *Assembly) Inputs() *input.Service {
+	return input.New(input.Config{Jobs: a.DB.Jobs(), Inputs: a.DB.Inputs(), Logger: a.Logger})
+}
+
 // API returns the handler of every route.
 func (a *Assembly) API() http.Handler {
 	return api.New(api.Config{
-		Jobs: a.DB.Jobs(), Workflows: a.DB.Jobs(), Webhooks: a.DB.Webhooks(), Archive: a.DB.Archive(), Log: a.DB.Log(), Queue: a.Queue,
-		Access: access.New(access.Config{Store: a.DB.Access()}), Replies: a.DB.Access(), Redrives: a.Redrives(), Box: a.Box,
+		Jobs: a.DB.Jobs(), Inputs: a.Inputs(), Workflows: a.DB.Jobs(), Webhooks: a.DB.Webhooks(), Counters: a.DB.Counters(),
+		Archive: a.DB.Archive(), Log: a.DB.Log(), Queue: a.Queue, Redrives: a.Redrives(), Box: a.Box,
+		Access: access.New(access.Config{Store: a.DB.Access()}), Replies: a.DB.Access(), Limiter: a.limiter(),
 		Rules: a.Rules, Version: delivery.Release, Logger: a.Logger, Unavailable: awsdynamo.IsUnavailable, AccessLogged: true,
 	})
+}
+
+// limiter returns what holds API keys to their limit, nil if they have none.
+func (a *Assembly) limiter() *access.Limiter {
+	if a.limit == 0 {
+		return nil
+	}
+	return access.NewLimiter(access.LimiterConfig{PerMinute: a.limit, Meter: a.DB.Meter()})
 }
 
 // Dispatcher returns what makes the attempts.
@@ -151,6 +170,13 @@ func (a *Assembly) Sweeper() *sweep.Sweeper {
 	return sweep.New(sweep.Config{Log: a.DB.Log(), Queue: a.Queue, Cursor: a.DB.Cursor(), Logger: a.Logger})
 }
 
+// Tally returns what adds up: counters of webhooks and totals of jobs.
+func (a *Assembly) Tally() *tally.Tally {
+	return tally.New(tally.Config{
+		Counters: a.DB.Counters(), Settle: a.Inputs().Settle, Decode: awsdynamo.DecodeChange, Logger: a.Logger,
+	})
+}
+
 // Lane returns the lane of a queue's ARN: the queue whose URL ends in the same name.
 func (a *Assembly) Lane(arn string) (delivery.Lane, bool) {
 	name := arn[strings.LastIndexByte(arn, ':')+1:]
@@ -173,4 +199,17 @@ func boolean(getenv func(string) string, name string) (bool, error) {
 		return false, fmt.Errorf("%s is %q, want true or false", name, s)
 	}
 	return b, nil
+}
+
+// number reads a variable that is a whole number from 0 on; empty: otherwise.
+func number(getenv func(string) string, name string, otherwise int) (int, error) {
+	s := getenv(name)
+	if s == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s is %q, want a whole number from 0 on", name, s)
+	}
+	return n, nil
 }

@@ -35,6 +35,8 @@ func TestAnEnvironmentThatSaysSomethingElseIsRefused(t *testing.T) {
 		{"HERMOD_LOG_LEVEL", "loud", `HERMOD_LOG_LEVEL is "loud", want debug, info, warn or error`},
 		{"HERMOD_ALLOW_HTTP", "yes", `HERMOD_ALLOW_HTTP is "yes", want true or false`},
 		{"HERMOD_ALLOW_PRIVATE", "no", `HERMOD_ALLOW_PRIVATE is "no", want true or false`},
+		{"HERMOD_RATE_LIMIT", "-1", `HERMOD_RATE_LIMIT is "-1", want a whole number from 0 on`},
+		{"HERMOD_RATE_LIMIT", "1e3", `HERMOD_RATE_LIMIT is "1e3", want a whole number from 0 on`},
 	}
 	for _, tt := range tests {
 		_, err := assemble.New(environment(map[string]string{tt.name: tt.value}))

@@ -7,6 +7,7 @@
 //	HERMOD_KEY_ID               ARN of the KMS key that wraps data keys
 //	HERMOD_ALLOW_HTTP           true: webhooks may have http URLs
 //	HERMOD_ALLOW_PRIVATE        true: webhooks may go to private addresses, and to any port
+//	HERMOD_RATE_LIMIT           requests that an API key may make in a minute; 0: no limit; empty: 60000
 //	HERMOD_LOG_LEVEL            debug, info, warn or error; empty: info
 //
 // Region and credentials are in the variables that Lambda itself sets. AWS_ENDPOINT_URL_DYNAMODB, _SQS and _KMS, empty on AWS, send

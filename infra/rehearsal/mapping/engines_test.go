@@ -286,6 +286,27 @@ func TestAStreamIsReadInOrderThroughItsFilters(t *testing.T) {
 	}
 }
 
+func TestTwoReadersOfAStreamHaveAPositionEach(t *testing.T) {
+	var f, g function
+	write, first := written(t, template.StreamMapping{Filters: []string{`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"J#"}]}}}}`}}, &f)
+	second := first
+	second.Filters, second.Window, second.Invoke = []string{`{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"W#"}]}}}}`}, 10*time.Millisecond, g.invoke
+	g.hold = make(chan struct{})
+	write("J#1", "1")
+	write("W#1", "1")
+	run(t, first.Run)
+	run(t, second.Run)
+	until(t, "a call of the second, which hangs", func() bool { return g.keys() == "W#1=1" })
+	write("W#1", "2")
+	write("J#1", "2")
+	until(t, "all records of the first", func() bool { return f.keys() == "J#1=1 J#1=2" })
+	if g.keys() != "W#1=1" {
+		t.Errorf("the second has got %s, want the first batch only", g.keys())
+	}
+	close(g.hold)
+	until(t, "all records of the second", func() bool { return g.keys() == "W#1=1 W#1=2" })
+}
+
 func TestLanesKeepTheOrderOfEachItem(t *testing.T) {
 	var f function
 	write, s := written(t, template.StreamMapping{Parallel: 4}, &f)

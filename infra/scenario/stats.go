@@ -1,0 +1,70 @@
+package scenario
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// counts are what the statistics of a webhook tell of a time.
+type counts struct {
+	States        map[string]int
+	StatusClasses map[string]int `json:"status_classes"`
+	Attempts      int
+	SuccessRate   *float64 `json:"success_rate"`
+	P50           *float64 `json:"p50_ms"`
+	P95           *float64 `json:"p95_ms"`
+}
+
+// statistics lets a delivery succeed at once, one at its second attempt, one die and one be a test, and checks that in the end the
+// webhook's statistics say so: in all, and by the hour and the day.
+func statistics(t *testing.T, g Target) {
+	r, workflow := newReceiver(t), g.workflow(t)
+	r.answerBy(func(a arrival) int {
+		first := a.Header.Get("Hermod-Attempt") == "1"
+		if name := a.Fields["job_name"]; name == "dies" || name == "fails" && first {
+			return http.StatusInternalServerError
+		}
+		return http.StatusNoContent
+	})
+	hook := g.webhook(t, object{
+		"url": r.URL, "events": []string{"requested"}, "workflow_uid": workflow, "secret": secret, "retry_schedule": []int{1},
+	})
+	g.must(t, "POST", "/webhooks/"+hook+"/test", object{"event": "failed"}, nil)
+	for _, name := range []string{"succeeds", "fails", "dies"} {
+		if _, err := g.launch(workflow, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	since := time.Now().Add(-time.Hour)
+	var got struct {
+		Totals counts
+		Hours  []counts
+		Days   []counts
+	}
+	const want = "states map[cancelled:0 dead:1 retrying:2 succeeded:2], statuses map[2xx:2 3xx:0 4xx:0 5xx:3 none:0], 5 attempts"
+	g.until(t, "all deliveries counted", func() bool {
+		g.must(t, "GET", "/webhooks/"+hook+"/stats?since="+since.UTC().Format(time.RFC3339), nil, &got)
+		return got.Totals.String() == want
+	})
+	if rate := got.Totals.SuccessRate; rate == nil || *rate < 0.66 || *rate > 0.67 {
+		t.Errorf("success_rate is %v, want two of three", rate)
+	}
+	if p50, p95 := got.Totals.P50, got.Totals.P95; p50 == nil || p95 == nil || *p50 <= 0 || *p95 < *p50 {
+		t.Errorf("p50_ms is %v, p95_ms %v, want times in this order", p50, p95)
+	}
+	for name, list := range map[string][]counts{"hours": got.Hours, "days": got.Days} {
+		attempts := 0
+		for _, c := range list {
+			attempts += c.Attempts
+		}
+		if attempts != 5 || len(list) > 2 {
+			t.Errorf("%s have %d attempts in %d entries, want the 5 of the totals in one, or two about the turn of one", name, attempts, len(list))
+		}
+	}
+}
+
+func (c counts) String() string {
+	return fmt.Sprintf("states %v, statuses %v, %d attempts", c.States, c.StatusClasses, c.Attempts)
+}
