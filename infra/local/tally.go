@@ -17,6 +17,7 @@ const flushTime = time.Second
 // tallier adds up what is written of deliveries, in memory, and writes the sums now and then. It is safe for concurrent use.
 type tallier struct {
 	logger *slog.Logger
+	notes  tally.Notes
 
 	mu   sync.Mutex
 	sums tally.Sums
@@ -54,7 +55,7 @@ func (t *tallier) flush(ctx context.Context, to webhook.Counters) {
 	sums := t.sums
 	t.sums = tally.Sums{}
 	t.mu.Unlock()
-	for p, err := range sums.Write(ctx, to) {
+	for p, err := range sums.Write(ctx, to, &t.notes, time.Now()) {
 		t.logger.Error("counters not written", "webhook", p.Webhook, "project", p.Project, "error", err.Error())
 	}
 }

@@ -34,10 +34,9 @@ MADE = {
 BEYOND_SCHEMA = [
     ("INVALID_CURSOR", ""),  # a cursor is good if a list gave it for the same filters
     ("INVALID_FIELD", " bytes; at most "),  # a schema counts characters
-    ("INVALID_FIELD", " bytes of UTF-8"),
     ("INVALID_FIELD", "names no "),  # a uid of something that the project does not have
     ("INVALID_FIELD", "is the uid of no input of this job"),
-    ("INVALID_FIELD", "which is no step of this workflow"),
+    ("INVALID_FIELD", "is no step that this workflow has"),
     ("INVALID_FIELD", "a webhook is for one job, for one workflow or"),  # not for both
     ("INVALID_FIELD", "there is no stored one to keep"),  # a header without a value
     ("INVALID_FIELD", "is there twice; names do not differ by case"),

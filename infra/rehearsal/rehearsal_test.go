@@ -347,6 +347,20 @@ func TestFunctionsKilledInTheMiddleOf2000DeliveriesLoseNothing(t *testing.T) {
 	}
 }
 
+func TestWhatAQueueLostIsFoundMissing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	scenario.Missing(t, target(s), func(t testing.TB, publish func()) {
+		resume := s.Pause("FirstQueue")
+		publish()
+		until(t, "messages in the queue", func() bool { return lying(t, s, "FirstQueue") == 6 })
+		operator(t, s, "AmazonSQS.PurgeQueue", map[string]any{"QueueUrl": s.Template.Queues["FirstQueue"].URL}, nil)
+		until(t, "queue purged", func() bool { return lying(t, s, "FirstQueue") == 0 })
+		resume()
+	})
+	wellBehaved(t, s)
+}
+
 // unused are the grants that these tests may not need, and why they stay.
 var unused = map[string]string{
 	table("DeliveriesRole", "DeleteItem"):                         "gives an Idempotency-Key up after a fault of ours",

@@ -43,3 +43,20 @@ func Cleared(t *testing.T, g Target, letters func(t testing.TB) int) {
 		t.Errorf("after the redrive of another a delivery took %d requests, want 3", len(got))
 	}
 }
+
+// Missing publishes deliveries whose messages lose loses before anybody has taken them, and brings them back by a redrive of what is
+// missing. That takes a while: what is younger than five minutes is not taken for missing yet.
+func Missing(t *testing.T, g Target, lose func(t testing.TB, publish func())) {
+	burst := NewBurst(t, g, 3, 2)
+	lose(t, func() { burst.Publish(t) })
+	var found struct{ Matched int }
+	g.until(t, "lost deliveries found missing", func() bool {
+		g.must(t, "POST", "/redrives", object{"state": "missing", "dry_run": true}, &found)
+		return found.Matched == burst.Deliveries
+	})
+	g.must(t, "POST", "/redrives", object{"state": "missing"}, nil)
+	if requests := burst.Wait(t, burst.Deliveries); requests != burst.Deliveries {
+		t.Errorf("%d deliveries that were lost took %d requests, want one each", burst.Deliveries, requests)
+	}
+	burst.Settled(t)
+}

@@ -17,8 +17,14 @@ type counts struct {
 	P95           *float64 `json:"p95_ms"`
 }
 
+// health is how a webhook says that its requests have ended.
+type health struct {
+	LastSuccessAt *time.Time `json:"last_success_at"`
+	FailingSince  *time.Time `json:"failing_since"`
+}
+
 // statistics lets a delivery succeed at once, one at its second attempt, one die and one be a test, and checks that in the end the
-// webhook's statistics say so: in all, and by the hour and the day.
+// webhook's statistics say so, in all, and by the hour and the day; and that the webhook says how its requests end.
 func statistics(t *testing.T, g Target) {
 	r, workflow := newReceiver(t), g.workflow(t)
 	r.answerBy(func(a arrival) int {
@@ -31,10 +37,11 @@ func statistics(t *testing.T, g Target) {
 	hook := g.webhook(t, object{
 		"url": r.URL, "events": []string{"requested"}, "workflow_uid": workflow, "secret": secret, "retry_schedule": []int{1},
 	})
-	g.must(t, "POST", "/webhooks/"+hook+"/test", object{"event": "failed"}, nil)
-	for _, name := range []string{"succeeds", "fails", "dies"} {
-		if _, err := g.launch(workflow, name); err != nil {
-			t.Fatal(err)
+	launch := func(names ...string) {
+		for _, name := range names {
+			if _, err := g.launch(workflow, name); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	since := time.Now().Add(-time.Hour)
@@ -43,11 +50,24 @@ func statistics(t *testing.T, g Target) {
 		Hours  []counts
 		Days   []counts
 	}
-	const want = "states map[cancelled:0 dead:1 retrying:2 succeeded:2], statuses map[2xx:2 3xx:0 4xx:0 5xx:3 none:0], 5 attempts"
-	g.until(t, "all deliveries counted", func() bool {
-		g.must(t, "GET", "/webhooks/"+hook+"/stats?since="+since.UTC().Format(time.RFC3339), nil, &got)
-		return got.Totals.String() == want
-	})
+	counted := func(want string) {
+		t.Helper()
+		g.until(t, "counted: "+want, func() bool {
+			g.must(t, "GET", "/webhooks/"+hook+"/stats?since="+since.UTC().Format(time.RFC3339), nil, &got)
+			return got.Totals.String() == want
+		})
+	}
+	g.must(t, "POST", "/webhooks/"+hook+"/test", object{"event": "failed"}, nil)
+	launch("succeeds", "fails")
+	counted("states map[cancelled:0 dead:0 retrying:1 succeeded:2], statuses map[2xx:2 3xx:0 4xx:0 5xx:1 none:0], 3 attempts")
+	if h := healthOf(t, g, hook); h.LastSuccessAt == nil || h.FailingSince != nil {
+		t.Errorf("after two successes last_success_at is %v and failing_since %v, want a time and null", h.LastSuccessAt, h.FailingSince)
+	}
+	launch("dies")
+	counted("states map[cancelled:0 dead:1 retrying:2 succeeded:2], statuses map[2xx:2 3xx:0 4xx:0 5xx:3 none:0], 5 attempts")
+	if h := healthOf(t, g, hook); h.LastSuccessAt == nil || h.FailingSince == nil || !h.FailingSince.After(*h.LastSuccessAt) {
+		t.Errorf("after a death last_success_at is %v and failing_since %v, want two times in this order", h.LastSuccessAt, h.FailingSince)
+	}
 	if rate := got.Totals.SuccessRate; rate == nil || *rate < 0.66 || *rate > 0.67 {
 		t.Errorf("success_rate is %v, want two of three", rate)
 	}
@@ -67,4 +87,10 @@ func statistics(t *testing.T, g Target) {
 
 func (c counts) String() string {
 	return fmt.Sprintf("states %v, statuses %v, %d attempts", c.States, c.StatusClasses, c.Attempts)
+}
+
+func healthOf(t testing.TB, g Target, hook string) (h health) {
+	t.Helper()
+	g.must(t, "GET", "/webhooks/"+hook, nil, &h)
+	return h
 }

@@ -56,8 +56,9 @@ type Config struct {
 // api is the handler of every route.
 type api struct {
 	Config
-	routes []route
-	mux    *http.ServeMux
+	routes   []route
+	mux      *http.ServeMux
+	reserved map[string]bool // patterns that only keep a path from being read as another one; see reserve
 }
 
 // New returns the API. A missing seam is a panic.
@@ -83,12 +84,15 @@ func New(c Config) http.Handler {
 }
 
 func newAPI(c Config) *api {
-	a := &api{Config: c, mux: http.NewServeMux()}
+	a := &api{Config: c, mux: http.NewServeMux(), reserved: map[string]bool{}}
 	a.routes = a.table()
 	for i := range a.routes {
 		for _, pattern := range a.routes[i].patterns() {
 			a.mux.Handle(pattern, a.serve(&a.routes[i]))
 		}
+	}
+	for i := range a.routes {
+		a.reserve(a.routes[i].path)
 	}
 	a.mux.Handle("/", a.unrouted())
 	return a

@@ -52,6 +52,7 @@ func on[Q, R any](handle func(ctx context.Context, c *call, request Q) (R, error
 	p := planOf[Q]()
 	return operation{plan: p, prepare: func(c *call, body []byte) (work, error) {
 		var request Q
+		c.adoptFilters()
 		if err := p.read(c.request, body, &request); err != nil {
 			return nil, err
 		}

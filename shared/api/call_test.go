@@ -38,6 +38,9 @@ func TestUnknownPathsAndMethodsAreAnsweredInOurWords(t *testing.T) {
 		{"TRACE", "/v3/jobs/x", 405, "GET, HEAD, PATCH, OPTIONS"},
 		{"BREW", "/v3/jobs/x/cancel", 405, "POST, OPTIONS"},
 		{"POST", "/health", 405, "GET, HEAD, OPTIONS"},
+		{"GET", "/v3/jobs/status", 405, "POST, OPTIONS"},
+		{"PATCH", "/v3/jobs/resume", 405, "POST, OPTIONS"},
+		{"OPTIONS", "/v3/jobs/resume", 204, "POST, OPTIONS"},
 		{"OPTIONS", "/v3/webhooks/x", 204, "GET, HEAD, PATCH, DELETE, OPTIONS"},
 	} {
 		a := w.raw(row.method, row.path, nil, with("X-Api-Key", ""))
@@ -48,7 +51,9 @@ func TestUnknownPathsAndMethodsAreAnsweredInOurWords(t *testing.T) {
 		case 404:
 			a.refused(noRoute)
 		case 405:
-			a.refused(badMethod)
+			if _, params := a.refused(badMethod); fmt.Sprint(params["allowed"]) != fmt.Sprint(strings.Split(row.allow, ", ")) {
+				t.Errorf("%s %s: params.allowed is %v, want %s", row.method, row.path, params["allowed"], row.allow)
+			}
 		}
 	}
 }

@@ -56,6 +56,25 @@ func tokenIn(cursor string) string {
 	return u.Query().Get("cursor")
 }
 
+// adoptFilters takes filters over from the URL of a next page that was sent as the cursor, where the request does not say them itself:
+// the client that does so sends nothing else.
+func (c *call) adoptFilters() {
+	query, err := url.ParseQuery(c.request.URL.RawQuery)
+	if err != nil || len(query["cursor"]) != 1 || !strings.Contains(query.Get("cursor"), "://") {
+		return
+	}
+	next, err := url.Parse(query.Get("cursor"))
+	if err != nil {
+		return
+	}
+	for name, values := range next.Query() {
+		if !query.Has(name) {
+			query[name] = values
+		}
+	}
+	c.request.URL.RawQuery = query.Encode()
+}
+
 func (c *call) signCursor(ctx context.Context, position string) ([]byte, error) {
 	key, err := c.Box.Derive(ctx, c.project(), cursorPurpose)
 	if err != nil {

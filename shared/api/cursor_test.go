@@ -45,6 +45,36 @@ func TestACursorIsGoodForItsListOnly(t *testing.T) {
 	}
 }
 
+// One client sends paging.next back as the cursor, and nothing else.
+func TestTheURLOfANextPageBringsItsFiltersAlong(t *testing.T) {
+	w := newWorld(t)
+	flow, other := w.newFlow(), w.newFlow()
+	var want []string
+	for range 3 {
+		w.clock.Move(1e9)
+		want = append([]string{w.newJob(flow)}, want...)
+		w.newJob(other)
+	}
+	var got []string
+	query := "?workflow_uid=" + flow + "&limit=1"
+	for range 4 {
+		a := w.call("GET", "/jobs"+query, nil).must(200)
+		for _, r := range a["results"].([]any) {
+			got = append(got, r.(map[string]any)["uid"].(string))
+		}
+		next, ok := a["paging"].(map[string]any)["next"].(string)
+		if !ok {
+			break
+		}
+		query = "?cursor=" + url.QueryEscape(next)
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("pages have %v, want %v", got, want)
+	}
+	foreign := url.QueryEscape("https://x/v3/jobs?cursor=AAAA&no_such_parameter=1")
+	w.call("GET", "/jobs?cursor="+foreign, nil).refused(badParameter, "parameter", "no_such_parameter")
+}
+
 func flipped(s string) string {
 	if s[0] == 'A' {
 		return "B" + s[1:]

@@ -38,6 +38,7 @@ const (
 	busy           label = "CHANGED_MEANWHILE"
 	quota          label = "QUOTA"
 	listClosed     label = "LIST_CLOSED"
+	jobEnded       label = "JOB_ENDED"
 	otherInputs    label = "OTHER_INPUTS"
 	inputsGap      label = "INPUTS_GAP"
 	nothingToRetry label = "NOTHING_TO_RETRY"
@@ -92,8 +93,9 @@ var labels = []struct {
 	{badResult, 409, scopeOfRequest, "The status is not the result of the job's inputs."},
 	{staleVersion, 409, scopeOfRequest, "The job has changed since the version given. Read it again, and send the version it has now, or none."},
 	{busy, 409, scopeOfRequest, "Others change the same thing at this moment. Send the request again."},
-	{quota, 409, scopeOfRequest, "The project has as many of these as it may have. Delete one first."},
+	{quota, 409, scopeOfRequest, "There are as many of these as there may be; message says what and how many."},
 	{listClosed, 409, scopeOfRequest, "The job's list of inputs is complete, so nothing can be appended."},
+	{jobEnded, 409, scopeOfRequest, "The job has ended and takes no more inputs. Retry it first, or launch another."},
 	{otherInputs, 409, scopeOfRequest, "Other inputs were appended at this place. Append what is new at the end of the list."},
 	{inputsGap, 409, scopeOfRequest, "The append begins beyond the end of the list. Append from there."},
 	{nothingToRetry, 409, scopeOfRequest, "None of the job's inputs that are selected can be sent back."},
@@ -157,6 +159,11 @@ func invalid(field, format string, args ...any) *problem {
 	return refuse(badField, "%s", field+" "+fmt.Sprintf(format, args...)).with("field", field)
 }
 
+// detail returns what an error says after the sentinel that it begins with.
+func detail(sentinel, err error) string {
+	return strings.TrimPrefix(err.Error(), sentinel.Error()+": ")
+}
+
 // absent says that what a field of the body names is not there.
 func absent(field, noun string) *problem {
 	return invalid(field, "names no %s of this project", noun)
@@ -178,9 +185,10 @@ var sentinels = []struct {
 	{job.ErrResult, badResult, "A job is finished when at least one of its inputs succeeded, and warning or shutdown when all failed."},
 	{job.ErrStale, staleVersion, ""},
 	{input.ErrQuota, quota, "A job has at most 100,000 inputs. Launch another job for the rest."},
+	{input.ErrEnded, jobEnded, ""},
 	{input.ErrBusy, inputsBusy, ""},
 	{job.ErrWorkflowQuota, quota, "The project has 1,000 workflows, as many as it may have."},
-	{webhook.ErrQuota, quota, "A project has at most 1,000 webhooks, and a job at most 20 of its own. Delete one first."},
+	{webhook.ErrQuota, quota, "The project has 1,000 webhooks, as many as it may have. Delete one first."},
 	{webhook.ErrStale, busy, ""},
 	{job.ErrWorkflowStale, busy, ""},
 	{redrive.ErrStale, busy, ""},
@@ -203,6 +211,8 @@ func (a *api) explain(err error) *problem {
 		return transition(move)
 	case errors.As(err, &field):
 		return refuse(badField, "%s: %s", field.Field, field.Message).with("field", field.Field)
+	case errors.Is(err, webhook.ErrJobQuota):
+		return refuse(quota, "This job has %d webhooks of its own, as many as it may have. Delete one first.", webhook.MaxPerJob).with("field", "job_uid")
 	case a.unavailable(err):
 		return (&problem{label: outOfReach, cause: err}).after(retrySoon)
 	}
@@ -218,9 +228,24 @@ func (a *api) explain(err error) *problem {
 	return &problem{label: internalError, cause: err}
 }
 
+// transition says which statuses there are instead.
 func transition(e *job.TransitionError) *problem {
-	p := refuse(badMove, "A job that is %s cannot become %s by this request.", e.From, e.To)
-	return p.with("from", e.From).with("to", e.To)
+	allowed := []job.Status{}
+	for _, s := range job.Statuses {
+		if e.From.MayBecome(s) {
+			allowed = append(allowed, s)
+		}
+	}
+	p := refuse(badMove, "A job that is %s cannot become %s. A status update can make it %s.", e.From, e.To, strings.Join(texts(allowed), ", "))
+	switch {
+	case e.From == job.Pending && e.To == job.Pending:
+		p = refuse(badMove, "A job that is pending cannot be retried: it waits to be worked on already.")
+	case e.From == job.Running && e.To == job.Pending:
+		p = refuse(badMove, "A job that is running cannot become pending: it is not over. Cancel it first, or let it end.")
+	case len(allowed) == 0:
+		p = refuse(badMove, "A job that is %s cannot become %s. Only a retry can take it on, to pending.", e.From, e.To)
+	}
+	return p.with("from", e.From).with("to", e.To).with("allowed", allowed)
 }
 
 func (a *api) unavailable(err error) bool {

@@ -77,6 +77,9 @@ func (a *api) listInputs(ctx context.Context, c *call, q inputList) (page[inputV
 	if err != nil {
 		return page[inputView]{}, err
 	}
+	if c.request.URL.Query().Has("label") && q.Label == "" {
+		return page[inputView]{}, parameter("label", "must not be empty; leave it out to list inputs whatever they failed for")
+	}
 	from, _ := strconv.Atoi(position) // signed by us, or empty
 	query := input.Query{Status: q.Status, Label: q.Label, From: from}
 	if q.Retryable != "" {
@@ -162,6 +165,9 @@ func (a *api) misplaced(ctx context.Context, c *call, q appendix, err error) err
 		return refuse(inputsGap, "The list ends at %d, so the next append is from %d, not from %d.", gap.End, gap.End, gap.From).
 			with("field", "from").with("end", gap.End)
 	}
+	if errors.Is(err, input.ErrQuota) {
+		return a.explain(err).with("field", "inputs")
+	}
 	closed := errors.Is(err, input.ErrClosed)
 	if !closed && !errors.Is(err, input.ErrOther) {
 		return err
@@ -172,7 +178,7 @@ func (a *api) misplaced(ctx context.Context, c *call, q appendix, err error) err
 	}
 	p := refuse(listClosed, "The list of inputs is complete with %d, so nothing can be appended.", j.Inputs)
 	if !closed {
-		p = refuse(otherInputs, "Other inputs were appended from %d on. The list ends at %d; append what is new from there.", q.From, j.Inputs)
+		p = refuse(otherInputs, "What was appended from %d on is not this: other inputs, or more or fewer of them. The list ends at %d; append what is new from there.", q.From, j.Inputs)
 	}
 	return p.with("field", "from").with("end", j.Inputs)
 }

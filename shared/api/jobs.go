@@ -174,7 +174,7 @@ func (a *api) changeJob(ctx context.Context, project, uid string, rule func(job.
 		next, changed, err := rule(j)
 		switch {
 		case err != nil:
-			return job.Job{}, describe(err, j)
+			return job.Job{}, a.describe(err, j)
 		case !changed:
 			return j, nil
 		}
@@ -190,8 +190,11 @@ func (a *api) changeJob(ctx context.Context, project, uid string, rule func(job.
 }
 
 // describe adds to what a rule refused how the job stands, so that the client need not read it.
-func describe(err error, j job.Job) error {
-	if !errors.Is(err, job.ErrStale) {
+func (a *api) describe(err error, j job.Job) error {
+	switch {
+	case errors.Is(err, job.ErrOpenInputs), errors.Is(err, job.ErrResult):
+		return a.explain(err).with("counts", j.Counts())
+	case !errors.Is(err, job.ErrStale):
 		return err
 	}
 	return refuse(staleVersion, "The job is %s at version %d, not at the version given. Send version %d, or none.", j.Status, j.Version, j.Version).

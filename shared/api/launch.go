@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +52,11 @@ func (a *api) launch(ctx context.Context, c *call, q launch) (launched, error) {
 	}
 	j = job.Launch(j, now)
 	if list := q.data(); len(list) > 0 {
-		if j, err = a.Inputs.Prepare(ctx, j, list); err != nil {
+		j, err = a.Inputs.Prepare(ctx, j, list)
+		if errors.Is(err, input.ErrQuota) {
+			return launched{}, a.explain(err).with("field", "inputs")
+		}
+		if err != nil {
 			return launched{}, fmt.Errorf("write inputs of job %s: %w", j.UID, err)
 		}
 	}

@@ -32,13 +32,13 @@ func (p *plan) readPath(r *http.Request, v reflect.Value) error {
 		if place.Type() == reflect.TypeFor[delivery.UID]() {
 			u, ok := delivery.ParseUID(value)
 			if !ok {
-				return refuse(notFound, "What the path has for a delivery's uid is none: it is the event's uid, _ and the webhook's uid.")
+				return refuse(notFound, "%s in the path is no delivery's uid: one is the event's uid, _ and the webhook's uid.", shown(value))
 			}
 			place.Set(reflect.ValueOf(u))
 			continue
 		}
 		if !uid.Valid(value) {
-			return refuse(notFound, "What the path has for a uid is none: it is 36 characters in lower case.")
+			return refuse(notFound, "%s in the path is no uid: one has 36 characters in lower case, like 0190b5a0-7c1d-7e3a-9f00-2f6b8c1d4e5f.", shown(value))
 		}
 		place.SetString(value)
 	}

@@ -106,7 +106,7 @@ func (r inputReport) check(place string) error {
 	failed := r.Error.given && !r.Error.null
 	switch {
 	case r.Index.given == (r.UID != ""):
-		return invalid(place, "needs either index or uid, not both")
+		return invalid(place, "must have either index or uid")
 	case failed && r.Status != input.Failed:
 		return invalid(place+".error", "is for inputs that failed; this one is %s", r.Status)
 	case len(r.Results) > 0 && r.Status != input.Succeeded:
@@ -116,12 +116,8 @@ func (r inputReport) check(place string) error {
 	case failed:
 		return r.Error.value.check(place + ".error")
 	}
-	sum := 0
-	for _, row := range r.Results {
-		sum += len(row)
-	}
-	if sum > input.MaxResults {
-		return invalid(place+".results", "have %d bytes; at most %d are allowed for an input", sum, input.MaxResults)
+	if n := input.SizeOf(r.Results); n > input.MaxResults {
+		return invalid(place+".results", "have %d bytes as a JSON array; at most %d are allowed for an input", n, input.MaxResults)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"hermod/shared/delivery"
@@ -92,16 +93,16 @@ func changeFor(j job.Job, w webhook.Webhook, event job.EventType) (job.Change, e
 	if ok {
 		return change, nil
 	}
-	p := refuse(noEvent, "The job has no event yet that this webhook takes.")
+	p, field := refuse(noEvent, "The job has no event yet that this webhook takes."), "job_uid"
 	switch {
 	case w.Job != "" && w.Job != j.UID, w.Workflow != "" && w.Workflow != j.Workflow:
 		p = refuse(noEvent, "The webhook is bound to another job or workflow, so it takes no event of this job.")
 	case event != "" && !slices.Contains(w.Events, event):
-		p = refuse(noEvent, "The webhook does not take the event %s; it takes %s.", event, w.Events)
+		p, field = refuse(noEvent, "The webhook does not take the event %s; it takes %s.", event, strings.Join(texts(w.Events), ", ")), "event"
 	case event != "":
-		p = refuse(noEvent, "The job has no event %s yet; it is %s.", event, j.Status)
+		p, field = refuse(noEvent, "The job has no event %s yet; it is %s.", event, j.Status), "event"
 	}
-	return change, p.with("field", "job_uid")
+	return change, p.with("field", field)
 }
 
 // latest returns the job's newest change whose event is wanted.

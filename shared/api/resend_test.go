@@ -96,15 +96,17 @@ func TestResendSaysWhyThereIsNothingToSend(t *testing.T) {
 		hook, event string
 		label       label
 		says        string
+		field       any
 	}{
-		{hook, "", noEvent, "no event yet"},
-		{hook, "failed", noEvent, "no event failed yet"},
-		{hook, "created", noEvent, "does not take"},
-		{bound, "", noEvent, "bound to another"},
-		{off, "", hookDisabled, "Enable"},
+		{hook, "", noEvent, "no event yet", "job_uid"},
+		{hook, "failed", noEvent, "no event failed yet", "event"},
+		{hook, "created", noEvent, "does not take the event created; it takes ", "event"},
+		{bound, "", noEvent, "bound to another", "job_uid"},
+		{off, "", hookDisabled, "Enable", nil},
 	} {
-		if message, _ := send(row.hook, row.event).refused(row.label); !strings.Contains(message, row.says) {
-			t.Errorf("%q, want %q", message, row.says)
+		message, params := send(row.hook, row.event).refused(row.label)
+		if !strings.Contains(message, row.says) || strings.Contains(message, "[") || params["field"] != row.field {
+			t.Errorf("%q about %v, want %q about %v", message, params["field"], row.says, row.field)
 		}
 	}
 	path := "/webhooks/" + hook + "/retry"

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -124,10 +125,25 @@ func (a *api) unrouted() http.Handler {
 		case c.request.Method == http.MethodOptions:
 			return respond(answer{status: 204, header: map[string]string{"Allow": strings.Join(allowed, ", ")}}), nil
 		}
-		p := refuse(badMethod, "This path takes %s, not %s.", strings.Join(allowed, ", "), shown(c.request.Method))
+		p := refuse(badMethod, "This path takes %s, not %s.", strings.Join(allowed, ", "), shown(c.request.Method)).with("allowed", allowed)
 		p.header = map[string]string{"Allow": strings.Join(allowed, ", ")}
 		return nil, p
 	}}})
+}
+
+// methods are those that a route may have.
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}
+
+// reserve keeps a path without a uid, as /jobs/status, from being taken for one with a uid where it does not take the method itself.
+func (a *api) reserve(path string) {
+	for _, m := range methods {
+		r := &http.Request{Method: m, URL: &url.URL{Path: base + path}}
+		if _, taken := a.mux.Handler(r); strings.Contains(taken, "{") && !strings.Contains(path, "{") {
+			pattern := m + " " + base + path
+			a.reserved[pattern] = true
+			a.mux.Handle(pattern, a.unrouted())
+		}
+	}
 }
 
 // allowed returns the methods that the request's path takes; none if there is no such path.
@@ -135,16 +151,19 @@ func (a *api) allowed(r *http.Request) []string {
 	if path.Clean(r.URL.Path) != r.URL.Path {
 		return nil
 	}
-	var methods []string
+	var allowed []string
 	probe := *r
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	for _, m := range methods {
 		probe.Method = m
-		if _, pattern := a.mux.Handler(&probe); pattern != "/" && pattern != "" {
-			methods = append(methods, m)
+		if _, pattern := a.mux.Handler(&probe); pattern == "/" || pattern == "" || a.reserved[pattern] {
+			continue
+		}
+		if allowed = append(allowed, m); m == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
 		}
 	}
-	if methods != nil {
-		methods = append(methods, http.MethodOptions)
+	if allowed != nil {
+		allowed = append(allowed, http.MethodOptions)
 	}
-	return methods
+	return allowed
 }

@@ -64,8 +64,8 @@ type hookView struct {
 	Description    string           `json:"description"`
 	CreatedAt      job.Time         `json:"created_at"`
 	UpdatedAt      job.Time         `json:"updated_at"`
-	LastSuccessAt  *job.Time        `json:"last_success_at"`
-	FailingSince   *job.Time        `json:"failing_since"`
+	LastSuccessAt  *job.Time        `json:"last_success_at"` // null: none was noted
+	FailingSince   *job.Time        `json:"failing_since"`   // null: the last one was a success, or there was none
 }
 
 type headerView struct {
@@ -89,6 +89,12 @@ func viewHook(w webhook.Webhook) hookView {
 	if s, ok := w.Current(webhook.SchemeV1a); ok {
 		v.PublicKey = &s.Public
 	}
+	return v
+}
+
+// withHealth shows how the webhook's requests have ended.
+func (v hookView) withHealth(h webhook.Health) hookView {
+	v.LastSuccessAt, v.FailingSince = orNull(job.Time(h.LastSuccessAt)), orNull(job.Time(h.FailingSince))
 	return v
 }
 
@@ -160,7 +166,7 @@ func (f hookFields) setSchedule(w *webhook.Webhook) error {
 	}
 	s, err := retry.FromSeconds(f.Schedule.value)
 	if err != nil {
-		return invalid("retry_schedule", "cannot be used: %v", err)
+		return invalid("retry_schedule", "cannot be used: %s", detail(retry.ErrSchedule, err))
 	}
 	w.Schedule = s
 	return nil

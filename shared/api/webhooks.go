@@ -2,8 +2,12 @@ package api
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"time"
@@ -24,9 +28,17 @@ func (a *api) listWebhooks(ctx context.Context, c *call, q struct{ listing }) (p
 		return page[hookView]{}, err
 	}
 	hooks, next := cut(hooks, limit, func(w webhook.Webhook) string { return w.UID })
+	uids := make([]string, len(hooks))
+	for i, w := range hooks {
+		uids[i] = w.UID
+	}
+	health, err := a.Counters.Health(ctx, c.project(), uids...)
+	if err != nil {
+		return page[hookView]{}, err
+	}
 	views := make([]hookView, len(hooks))
 	for i, w := range hooks {
-		views[i] = viewHook(w)
+		views[i] = viewHook(w).withHealth(health[w.UID])
 	}
 	return pageOf(ctx, c, views, next)
 }
@@ -36,7 +48,15 @@ func (a *api) getWebhook(ctx context.Context, c *call, q byUID) (hookView, error
 	if err != nil {
 		return hookView{}, err
 	}
-	return viewHook(w), nil
+	health, err := a.healthOf(ctx, c, w.UID)
+	return viewHook(w).withHealth(health), err
+}
+
+// healthOf reads how a webhook's requests have ended; zero of one that is not there. Who is to show a new secret reads it before the
+// change: once that is made, nothing may keep the answer back.
+func (a *api) healthOf(ctx context.Context, c *call, uid string) (webhook.Health, error) {
+	all, err := a.Counters.Health(ctx, c.project(), uid)
+	return all[uid], err
 }
 
 // newHook is a request for a webhook: the fields it is made of, and the secret of v1 if the client has one already.
@@ -81,6 +101,10 @@ type hookUpdate struct {
 }
 
 func (a *api) updateWebhook(ctx context.Context, c *call, q hookUpdate) (hookView, error) {
+	health, err := a.healthOf(ctx, c, q.UID)
+	if err != nil {
+		return hookView{}, err
+	}
 	var secret signature.Secret
 	w, err := a.changeHook(ctx, c, q.UID, func(w webhook.Webhook) (webhook.Webhook, error) {
 		w, err := a.compose(ctx, w, q.hookFields)
@@ -93,7 +117,7 @@ func (a *api) updateWebhook(ctx context.Context, c *call, q hookUpdate) (hookVie
 	if err != nil {
 		return hookView{}, err
 	}
-	return viewHook(w).withSecret(secret), nil
+	return viewHook(w).withHealth(health).withSecret(secret), nil
 }
 
 func (a *api) deleteWebhook(ctx context.Context, c *call, q byUID) (none, error) {
@@ -117,6 +141,10 @@ func (a *api) rotateSecret(ctx context.Context, c *call, q rotation) (hookView, 
 	if q.Overlap.given {
 		overlap = time.Duration(q.Overlap.value) * time.Second
 	}
+	health, err := a.healthOf(ctx, c, q.UID)
+	if err != nil {
+		return hookView{}, err
+	}
 	var secret signature.Secret
 	w, err := a.changeHook(ctx, c, q.UID, func(w webhook.Webhook) (webhook.Webhook, error) {
 		scheme, err := q.schemeOf(w)
@@ -130,7 +158,7 @@ func (a *api) rotateSecret(ctx context.Context, c *call, q rotation) (hookView, 
 	if err != nil {
 		return hookView{}, err
 	}
-	return viewHook(w).withSecret(secret), nil
+	return viewHook(w).withHealth(health).withSecret(secret), nil
 }
 
 // schemeOf returns the scheme whose secret is rotated: without a word v1, unless the webhook is signed under v1a alone.
@@ -183,7 +211,7 @@ func ownSecret(own opt[string]) (signature.Secret, error) {
 	}
 	s, err := signature.Parse(own.value)
 	if err != nil {
-		return s, invalid("secret", "cannot be used: %v", err)
+		return s, invalid("secret", "cannot be used: %s", detail(signature.ErrSecret, err))
 	}
 	if s.Public() != "" {
 		return s, invalid("secret", "is a key of v1a, and those are made here; want one of v1, whsec_ and the standard base64 of %d to %d bytes",
@@ -230,5 +258,23 @@ func (a *api) newSecret(
 
 func (a *api) sealSecret(ctx context.Context, w webhook.Webhook, s signature.Secret, now time.Time) (webhook.Secret, error) {
 	sealed, err := a.Box.Seal(ctx, w.Project, w.UID, webhook.SecretField, []byte(s.Reveal()))
-	return webhook.Secret{Sealed: sealed, Hint: s.Hint(), Public: s.Public(), CreatedAt: now}, err
+	if err != nil {
+		return webhook.Secret{}, err
+	}
+	next := webhook.Secret{Sealed: sealed, Hint: s.Hint(), Public: s.Public(), CreatedAt: now}
+	if next.Scheme() == webhook.SchemeV1 {
+		next.Print, err = a.printOf(ctx, w, s)
+	}
+	return next, err
+}
+
+// printOf returns a fingerprint under a key of the project's, so that a secret is known again which nobody here may open.
+func (a *api) printOf(ctx context.Context, w webhook.Webhook, s signature.Secret) (string, error) {
+	key, err := a.Box.Derive(ctx, w.Project, "fingerprints of signing secrets")
+	if err != nil {
+		return "", err
+	}
+	mac := hmac.New(sha256.New, key)
+	io.WriteString(mac, w.UID+" "+s.Reveal())
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16]), nil
 }

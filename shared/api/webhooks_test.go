@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -251,6 +253,62 @@ func TestRotationKeepsTheOldSecretForAWhile(t *testing.T) {
 	}
 }
 
+// A client that did not see the answer asks again, without an Idempotency-Key.
+func TestARotationToTheOwnSecretThatIsCurrentChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	id := w.newHook(nil)
+	own := "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 24)))
+	rotate := func() string {
+		w.clock.Move(time.Minute)
+		return w.call("POST", "/webhooks/"+id+"/secret/rotate", map[string]any{"secret": own}).must(200)["secret"].(string)
+	}
+	rotate()
+	once := w.storedHook(id)
+	for range 2 {
+		if shown := rotate(); shown != own {
+			t.Errorf("asked again, the answer shows %q, want the secret given", shown)
+		}
+	}
+	if diff := cmp.Diff(once, w.storedHook(id)); diff != "" {
+		t.Errorf("asked again, the webhook changes (-before +after):\n%s", diff)
+	}
+	other := w.newHook(map[string]any{"secret": own})
+	if a, b := once.Secrets[0].Print, w.storedHook(other).Secrets[0].Print; a == "" || a == b || strings.Contains(own, a) {
+		t.Errorf("of one secret two webhooks keep the fingerprints %q and %q, want two", a, b)
+	}
+}
+
+func TestAJobHasTwentyWebhooksOfItsOwnHoweverItGetsThem(t *testing.T) {
+	w := newWorld(t)
+	id := w.newJob(w.newFlow())
+	for range webhook.MaxPerJob {
+		w.newHook(map[string]any{"job_uid": id})
+	}
+	free := w.newHook(nil)
+	for _, a := range []*answered{
+		w.call("POST", "/webhooks", map[string]any{"url": "https://hooks.example.com/x", "events": []string{"failed"}, "job_uid": id}),
+		w.call("PATCH", "/webhooks/"+free, map[string]any{"job_uid": id}),
+	} {
+		if message, _ := a.refused(quota, "field", "job_uid"); !strings.HasPrefix(message, "This job has 20 webhooks of its own, as many as it may have.") {
+			t.Errorf("the message is %q", message)
+		}
+	}
+}
+
+func TestARefusalOfAWebhookSaysOnceWhatIsWrong(t *testing.T) {
+	w := newWorld(t)
+	for fields, want := range map[string]string{
+		`"secret":"whsec_c2hvcnQ="`:                 "secret cannot be used: it has 5 bytes; want whsec_ and the standard base64 ",
+		`"retry_schedule":[5,90000]`:                "retry_schedule cannot be used: wait 2 of 2 is 90000 s; ",
+		`"name":"` + strings.Repeat("x", 300) + `"`: "name: has 300 bytes; at most 256 are allowed",
+	} {
+		message, _ := w.call("POST", "/webhooks", `{"url":"https://hooks.example.com","events":["failed"],`+fields+`}`).refused(badField)
+		if !strings.HasPrefix(message, want) {
+			t.Errorf("the message is %q, want %q", message, want)
+		}
+	}
+}
+
 // storedHook reads a webhook from the engine.
 func (w *world) storedHook(id string) webhook.Webhook {
 	w.Helper()
@@ -468,4 +526,66 @@ func TestPatchesAtOnceDoNotOverwriteEachOther(t *testing.T) {
 	if got := fmt.Sprintf("%v %v %v %v", a["name"], a["description"], a["timeout_seconds"], a["payload"]); got != "n d 7 standard" {
 		t.Errorf("after four patches at once: %s", got)
 	}
+}
+
+func TestAWebhookShowsHowItsRequestsEnded(t *testing.T) {
+	w := newWorld(t)
+	hooks := map[string]webhook.Health{
+		w.newHook(nil): {},
+		w.newHook(nil): {LastSuccessAt: w.clock.Now().Add(time.Minute)},
+		w.newHook(nil): {FailingSince: w.clock.Now().Add(2 * time.Minute)},
+		w.newHook(nil): {LastSuccessAt: w.clock.Now().Add(3 * time.Minute), FailingSince: w.clock.Now().Add(4*time.Minute + 5*time.Millisecond)},
+	}
+	shown := func(at time.Time) any {
+		if at.IsZero() {
+			return nil
+		}
+		return at.Format("2006-01-02T15:04:05.000Z")
+	}
+	wants := func(where string, got map[string]any) {
+		t.Helper()
+		h := hooks[got["uid"].(string)]
+		if a, b := got["last_success_at"], got["failing_since"]; a != shown(h.LastSuccessAt) || b != shown(h.FailingSince) {
+			t.Errorf("%s shows last_success_at %v and failing_since %v, want %v and %v", where, a, b, shown(h.LastSuccessAt), shown(h.FailingSince))
+		}
+	}
+	for hook, h := range hooks {
+		w.noError(w.db.Counters().Note(t.Context(), w.project, hook, h))
+		w.noError(w.db.Counters().Note(t.Context(), "another", hook, webhook.Health{LastSuccessAt: w.clock.Now().Add(time.Hour)}))
+	}
+	for hook := range hooks {
+		path := "/webhooks/" + hook
+		wants("GET", w.call("GET", path, nil).must(200))
+		wants("PATCH", w.call("PATCH", path, map[string]any{"name": "new"}).must(200))
+		wants("rotation", w.call("POST", path+"/secret/rotate", map[string]any{}).must(200))
+	}
+	list := w.everyPage("/webhooks?limit=3")
+	for _, got := range list {
+		wants("the list", got)
+	}
+	if len(list) != len(hooks) {
+		t.Errorf("%d webhooks are listed, want %d", len(list), len(hooks))
+	}
+}
+
+// A new secret is shown once: where the health cannot be read, none is made.
+func TestASecretIsNotLostWhereTheHealthCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	hook := w.newHook(nil)
+	before := w.call("GET", "/webhooks/"+hook, nil).must(200)["secret_hint"]
+	w.config.Counters = unread{w.config.Counters}
+	w.start()
+	w.call("POST", "/webhooks/"+hook+"/secret/rotate", map[string]any{}).refused(internalError)
+	w.config.Counters = w.db.Counters()
+	w.start()
+	if after := w.call("GET", "/webhooks/"+hook, nil).must(200)["secret_hint"]; after != before {
+		t.Errorf("secret_hint is %v after a rotation that was refused, want %v still", after, before)
+	}
+}
+
+// unread are counters that cannot be read.
+type unread struct{ webhook.Counters }
+
+func (unread) Health(context.Context, string, ...string) (map[string]webhook.Health, error) {
+	return nil, errors.New("no")
 }

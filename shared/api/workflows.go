@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"hermod/shared/job"
@@ -121,7 +122,7 @@ func (a *api) deleteWorkflow(ctx context.Context, c *call, q byUID) (none, error
 
 func nameWorkflow(w *job.Workflow, name string) error {
 	if strings.TrimSpace(name) == "" {
-		return invalid("name", "must not be empty")
+		return invalid("name", "must have more than spaces")
 	}
 	w.Name = name
 	return checkText("name", name, job.MaxName)
@@ -137,28 +138,34 @@ func (c *call) setSteps(w *job.Workflow, fields []stepField) error {
 		free[s.UID] = true
 	}
 	w.Steps = nil
-	for _, f := range fields {
-		if err := f.check(); err != nil {
+	size := 0
+	for i, f := range fields {
+		place := fmt.Sprintf("steps[%d]", i)
+		if err := f.check(place); err != nil {
 			return err
 		}
 		switch {
 		case f.UID == "":
 			f.UID = uid.New(c.now())
 		case !free[f.UID]:
-			return invalid("steps", "has the uid %s, which is no step of this workflow, or is there twice; leave uid out for a new step", f.UID)
+			return invalid(place+".uid", "is no step that this workflow has, or is there twice; leave uid out for a new step")
 		}
 		free[f.UID] = false
+		size += len(f.Name) + len(f.StepUID)
 		w.Steps = append(w.Steps, job.Step{UID: f.UID, StepUID: f.StepUID, Name: f.Name})
+	}
+	if size > job.MaxStepText {
+		return invalid("steps", "have names and step_uids of %d bytes in all; at most %d are allowed", size, job.MaxStepText)
 	}
 	return nil
 }
 
-func (f stepField) check() error {
+func (f stepField) check(place string) error {
 	if strings.TrimSpace(f.Name) == "" {
-		return invalid("steps", "has a step without a name")
+		return invalid(place+".name", "must have more than spaces")
 	}
-	if err := checkText("steps.name", f.Name, job.MaxName); err != nil {
+	if err := checkText(place+".name", f.Name, job.MaxName); err != nil {
 		return err
 	}
-	return checkText("steps.step_uid", f.StepUID, maxStepUID)
+	return checkText(place+".step_uid", f.StepUID, maxStepUID)
 }

@@ -59,8 +59,8 @@ func TestAWorkflowHasStepsThatKeepTheirUIDs(t *testing.T) {
 		t.Errorf("a new name changed more: %v", renamed)
 	}
 	for body, field := range map[string]string{
-		`{"name":" "}`: "name", `{"steps":[{"name":""}]}`: "steps", `{"steps":[{}]}`: "steps[0].name", `{"steps":null}`: "steps",
-		`{"steps":[{"name":"x","uid":"` + extract["uid"].(string) + `"}]}`: "steps", `{"steps":[{"name":"x","kind":"y"}]}`: "steps[0].kind",
+		`{"name":" "}`: "name", `{"steps":[{"name":""}]}`: "steps[0].name", `{"steps":[{}]}`: "steps[0].name", `{"steps":null}`: "steps",
+		`{"steps":[{"name":"x","uid":"` + extract["uid"].(string) + `"}]}`: "steps[0].uid", `{"steps":[{"name":"x","kind":"y"}]}`: "steps[0].kind",
 	} {
 		w.call("PATCH", path, body).refused(badField, "field", field)
 	}
@@ -69,6 +69,12 @@ func TestAWorkflowHasStepsThatKeepTheirUIDs(t *testing.T) {
 		many[i] = map[string]any{"name": "x"}
 	}
 	w.call("PATCH", path, map[string]any{"steps": many}).refused(badField, "field", "steps")
+	long := make([]any, 9)
+	for i := range long {
+		long[i] = map[string]any{"name": strings.Repeat("x", job.MaxName)}
+	}
+	w.call("PATCH", path, map[string]any{"steps": long[:8]}).must(200)
+	w.call("PATCH", path, map[string]any{"steps": long}).refused(badField, "field", "steps")
 }
 
 func TestADeletedWorkflowLeavesItsJobs(t *testing.T) {

@@ -66,6 +66,8 @@ func TestChangesOfTheStreamAreDecoded(t *testing.T) {
 	answer.setOctets("body", []byte("no"))
 	counters := counterKey(before.UID.Webhook, at).item()
 	counters.setInt("ok", 1)
+	health := healthKey(before.UID.Webhook).item()
+	health.setTime("ls", at)
 	open, closed, paused := imageOfJob(t, job.Running, false), imageOfJob(t, job.Running, true), imageOfJob(t, job.Paused, true)
 	settle := tally.Change{Job: "j7", Project: "p7"}
 	tests := []struct {
@@ -89,6 +91,7 @@ func TestChangesOfTheStreamAreDecoded(t *testing.T) {
 		{"a webhook", nil, image(t, hook), tally.Change{}},
 		{"an answer", nil, image(t, answer), tally.Change{}},
 		{"counters", nil, image(t, counters), tally.Change{}},
+		{"health of a webhook", nil, image(t, health), tally.Change{}},
 		{"data of inputs", nil, json.RawMessage(`{"pk":{"S":"J#j#D"},"sk":{"S":"C#1"}}`), tally.Change{}},
 		{"nothing", nil, json.RawMessage(`{}`), tally.Change{}},
 	}

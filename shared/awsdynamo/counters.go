@@ -15,10 +15,10 @@ import (
 	"hermod/shared/webhook"
 )
 
-// Counters keeps the counters of webhooks. It is a webhook.Counters.
+// Counters keeps the counters and the health of webhooks. It is a webhook.Counters.
 type Counters struct{ db *DB }
 
-// Counters returns the side of the table that keeps counters of webhooks.
+// Counters returns the side of the table that keeps counters and health of webhooks.
 func (db *DB) Counters() *Counters { return &Counters{db} }
 
 // Add adds to the counters of an hour, by one write. When its outcome is unknown it is repeated, and may count twice.
@@ -63,6 +63,85 @@ func (s *Counters) Hours(ctx context.Context, project, hook string, since, until
 		return nil, fmt.Errorf("list counters of webhook %s: %w", hook, err)
 	}
 	return slices.DeleteFunc(hours, func(h webhook.Hour) bool { return h.At.IsZero() }), nil
+}
+
+// Conditions of a note of health, whose item has the last success as ls and the first failure as fs. A failure that is not later than
+// the last success stays in the item until a later one takes its place; who reads it leaves it out.
+const (
+	newerSuccess = "attribute_not_exists(ls) OR ls < :ls"
+	firstFailure = "(attribute_not_exists(ls) OR ls < :fs) AND (attribute_not_exists(fs) OR fs <= ls OR fs > :fs)"
+	newerThanAll = "(attribute_not_exists(ls) OR ls <= :ls) AND (attribute_not_exists(fs) OR fs <= :ls)"
+)
+
+// Note adds to the health of a webhook, by one write; by up to three where it has both a success and a failure, and something newer than
+// its success is there.
+func (s *Counters) Note(ctx context.Context, project, hook string, h webhook.Health) (err error) {
+	switch success, failure := !h.LastSuccessAt.IsZero(), !h.FailingSince.IsZero(); {
+	case success && failure:
+		err = s.noteBoth(ctx, project, hook, h)
+	case success:
+		err = s.note(ctx, project, hook, h, newerSuccess)
+	case failure:
+		err = s.note(ctx, project, hook, h, firstFailure)
+	}
+	if err != nil && !conditionFailed(err) {
+		return fmt.Errorf("note health of webhook %s: %w", hook, err)
+	}
+	return nil
+}
+
+func (s *Counters) noteBoth(ctx context.Context, project, hook string, h webhook.Health) error {
+	err := s.note(ctx, project, hook, h, newerThanAll)
+	met, lost := refused(err)
+	if !lost {
+		return err
+	}
+	if met.time("ls").Before(h.LastSuccessAt) {
+		err := s.note(ctx, project, hook, webhook.Health{LastSuccessAt: h.LastSuccessAt}, newerSuccess)
+		if err != nil && !conditionFailed(err) {
+			return err
+		}
+	}
+	return s.note(ctx, project, hook, webhook.Health{FailingSince: h.FailingSince}, firstFailure)
+}
+
+// note writes what h has, on a condition.
+func (s *Counters) note(ctx context.Context, project, hook string, h webhook.Health, condition string) error {
+	values := item{":f": number(format), ":pid": text(project)}
+	values.setTime(":ls", h.LastSuccessAt)
+	values.setTime(":fs", h.FailingSince)
+	end := item{}
+	end.setExpiry(s.db.now().Add(webhook.HealthRetention))
+	values[":ttl"] = end["ttl"]
+	change := "SET f = :f, pid = :pid, #ttl = :ttl"
+	for _, name := range []string{"ls", "fs"} {
+		if values[":"+name] != nil {
+			change += ", " + name + " = :" + name
+		}
+	}
+	return s.db.read(ctx, func() error { return s.db.update(ctx, healthKey(hook), change, condition, values) })
+}
+
+// Health reads the health of webhooks.
+func (s *Counters) Health(ctx context.Context, project string, hooks ...string) (map[string]webhook.Health, error) {
+	keys := make([]key, len(hooks))
+	for i, hook := range hooks {
+		keys[i] = healthKey(hook)
+	}
+	items, err := s.db.getAll(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read health of %d webhooks: %w", len(hooks), err)
+	}
+	all := make(map[string]webhook.Health, len(items))
+	for _, i := range items {
+		if err := i.readable(); err != nil {
+			return nil, err
+		}
+		if i.text("pid") == project {
+			all[strings.TrimPrefix(i.text("pk"), "W#")] = webhook.Health{}.Plus(webhook.Health{LastSuccessAt: i.time("ls"), FailingSince: i.time("fs")})
+		}
+	}
+	return all, nil
 }
 
 func decodeHour(i item) (h webhook.Hour, err error) {

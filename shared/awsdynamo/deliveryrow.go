@@ -27,6 +27,7 @@ import (
 
 // attemptDoc is an attempt. Its names are short, for a row has up to a hundred. Durations are microseconds.
 type attemptDoc struct {
+	ID         string              `json:"i,omitempty"`
 	Number     int                 `json:"n,omitempty"`
 	Cause      delivery.Cause      `json:"c"`
 	Cycle      int                 `json:"cy,omitempty"`
@@ -44,7 +45,7 @@ type attemptDoc struct {
 
 func encodeAttempt(a delivery.Attempt) types.AttributeValue {
 	doc := attemptDoc{
-		Number: a.Number, Cause: a.Cause, Cycle: a.Cycle, Step: a.Step, StartedAt: a.StartedAt.UnixMilli(), Duration: a.Duration.Microseconds(),
+		ID: a.ID, Number: a.Number, Cause: a.Cause, Cycle: a.Cycle, Step: a.Step, StartedAt: a.StartedAt.UnixMilli(), Duration: a.Duration.Microseconds(),
 		Status: a.Status, Class: a.Class, Error: a.Error, RetryAfter: a.RetryAfter.Microseconds(), SignedWith: a.SignedWith, Headers: a.Headers,
 	}
 	if t := a.Timing; t != (delivery.Timing{}) {
@@ -67,7 +68,7 @@ func decodeAttempt(v types.AttributeValue) (delivery.Attempt, error) {
 		return delivery.Attempt{}, fmt.Errorf("attempt: %w", err)
 	}
 	a := delivery.Attempt{
-		Number: d.Number, Cause: d.Cause, Cycle: d.Cycle, Step: d.Step, StartedAt: time.UnixMilli(d.StartedAt).UTC(), Duration: microseconds(d.Duration),
+		ID: d.ID, Number: d.Number, Cause: d.Cause, Cycle: d.Cycle, Step: d.Step, StartedAt: time.UnixMilli(d.StartedAt).UTC(), Duration: microseconds(d.Duration),
 		Status: d.Status, Class: d.Class, Error: d.Error, RetryAfter: microseconds(d.RetryAfter), SignedWith: d.SignedWith, Headers: d.Headers,
 	}
 	if t := d.Timing; t != nil {

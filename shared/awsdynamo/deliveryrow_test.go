@@ -41,7 +41,7 @@ func someEvent(t testing.TB, project string, now time.Time, hooks int) delivery.
 // someAttempt is request number n, answered with the status.
 func someAttempt(n int, p delivery.Place, now time.Time, status int) delivery.Attempt {
 	a := delivery.Attempt{
-		Number: n, Cause: delivery.CauseSchedule, Cycle: p.Cycle, Step: p.Step, StartedAt: now, Duration: 87654 * time.Microsecond,
+		ID: fmt.Sprintf("ID%02d", n), Number: n, Cause: delivery.CauseSchedule, Cycle: p.Cycle, Step: p.Step, StartedAt: now, Duration: 87654 * time.Microsecond,
 		Timing: delivery.Timing{DNS: 1234 * time.Microsecond, Connect: 23456 * time.Microsecond, TLS: 34567 * time.Microsecond, FirstByte: 87543 * time.Microsecond},
 		Status: status, SignedWith: []string{"whsec_…aKYo"}, Headers: []string{"Authorization", "X-Environment"},
 	}

@@ -13,6 +13,7 @@
 //	match of a project's or workflow's webhook  P#<project>           M#<webhook uid>
 //	webhook, or the tombstone of one          W#<webhook>             #
 //	counters of a webhook's hour              W#<webhook>             S#<hour>
+//	health of a webhook                       W#<webhook>             RT
 //	match of a job's webhook; their number    J#<job>                 M#<webhook uid>; M
 //	job, with its last changes                J#<job>                 #
 //	job's configuration                       J#<job>                 CFG

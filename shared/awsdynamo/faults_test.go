@@ -24,7 +24,7 @@ import (
 // sentinels are what no fault may be taken for.
 var sentinels = []error{
 	job.ErrNotFound, job.ErrExists, job.ErrStale, job.ErrNoWorkflow, job.ErrWorkflowStale, job.ErrWorkflowQuota,
-	job.ErrPageExists, job.ErrChunkStale, webhook.ErrNotFound, webhook.ErrStale, webhook.ErrQuota,
+	job.ErrPageExists, job.ErrChunkStale, webhook.ErrNotFound, webhook.ErrStale, webhook.ErrQuota, webhook.ErrJobQuota,
 	access.ErrNoKey, access.ErrNoProject, access.ErrKeyQuota, access.ErrInFlight, seal.ErrNoKey, seal.ErrKeyExists, errUsedUp,
 }
 

@@ -67,6 +67,7 @@ type headerDoc struct {
 type secretDoc struct {
 	Sealed    string `json:"s"`
 	Hint      string `json:"h,omitempty"`
+	Print     string `json:"fp,omitempty"`
 	Public    string `json:"p,omitempty"`
 	CreatedAt int64  `json:"c"`
 	EndsAt    int64  `json:"e,omitempty"`
@@ -87,7 +88,7 @@ func secretDocs(secrets []webhook.Secret, scheme webhook.Scheme) []secretDoc {
 		if s.Scheme() != scheme {
 			continue
 		}
-		d := secretDoc{Sealed: s.Sealed, Hint: s.Hint, Public: s.Public, CreatedAt: s.CreatedAt.UnixMilli()}
+		d := secretDoc{Sealed: s.Sealed, Hint: s.Hint, Print: s.Print, Public: s.Public, CreatedAt: s.CreatedAt.UnixMilli()}
 		if !s.EndsAt.IsZero() {
 			d.EndsAt = s.EndsAt.UnixMilli()
 		}
@@ -116,7 +117,7 @@ func decodeHook(i item) (webhook.Webhook, error) {
 		w.Headers = append(w.Headers, webhook.Header(h))
 	}
 	for _, d := range append(secrets, pairs...) {
-		s := webhook.Secret{Sealed: d.Sealed, Hint: d.Hint, Public: d.Public, CreatedAt: time.UnixMilli(d.CreatedAt).UTC()}
+		s := webhook.Secret{Sealed: d.Sealed, Hint: d.Hint, Print: d.Print, Public: d.Public, CreatedAt: time.UnixMilli(d.CreatedAt).UTC()}
 		if d.EndsAt != 0 {
 			s.EndsAt = time.UnixMilli(d.EndsAt).UTC()
 		}

@@ -86,6 +86,8 @@ func counterKey(webhook string, hour time.Time) key {
 	return key{"W#" + webhook, "S#" + hour.UTC().Format(hourFormat)}
 }
 
+func healthKey(webhook string) key { return key{"W#" + webhook, "RT"} }
+
 // replyKey hashes the name: it holds what a client chose, of any length.
 func replyKey(name string) key {
 	sum := sha256.Sum256([]byte(name))

@@ -18,19 +18,13 @@ func TestJobs(t *testing.T) {
 	storetest.Jobs(t, func(t *testing.T, now func() time.Time) job.Store { return open(t, now).Jobs() })
 }
 
-func TestInputs(t *testing.T) {
-	storetest.Inputs(t, func(t *testing.T, now func() time.Time) (job.Inputs, job.Store) {
-		db := open(t, now)
-		return db.Inputs(), db.Jobs()
-	})
+func openInputs(t *testing.T, now func() time.Time) (job.Store, job.Inputs) {
+	db := open(t, now)
+	return db.Jobs(), db.Inputs()
 }
 
-func TestInputService(t *testing.T) {
-	storetest.InputService(t, func(t *testing.T, now func() time.Time) (job.Store, job.Inputs) {
-		db := open(t, now)
-		return db.Jobs(), db.Inputs()
-	})
-}
+func TestInputs(t *testing.T)       { storetest.Inputs(t, openInputs) }
+func TestInputService(t *testing.T) { storetest.InputService(t, openInputs) }
 
 func TestWorkflows(t *testing.T) {
 	storetest.Workflows(t, func(t *testing.T, now func() time.Time) job.Workflows { return open(t, now).Jobs() })

@@ -10,6 +10,7 @@ import (
 	"hermod/shared/delivery"
 	"hermod/shared/redrive"
 	"hermod/shared/uid"
+	"hermod/shared/webhook"
 )
 
 // TestUnits says what each operation costs, in the units that AWS bills: a request unit writes 1 KB or reads 4 KB.
@@ -29,6 +30,7 @@ func TestUnits(t *testing.T) {
 		return log.Step(t.Context(), waits(d, at(n+1), c.now()), at(n), &a)
 	}
 	due := func(after time.Duration) delivery.Due { return delivery.Due{At: c.now().Add(after)} }
+	note := func(h webhook.Health) error { return db.Counters().Note(t.Context(), project, good.UID.Webhook, h) }
 	task := redrive.Task{UID: uid.New(c.now()), Project: project, Version: 1, State: redrive.Sending, Query: delivery.Query{Project: project, State: delivery.Dead}, CreatedAt: c.now()}
 
 	tests := []struct {
@@ -142,6 +144,30 @@ func TestUnits(t *testing.T) {
 			_, err := db.Counters().Hours(t.Context(), project, good.UID.Webhook, c.now().AddDate(0, 0, -35), c.now())
 			return err
 		}, 0, 22},
+		{"the health of a webhook that succeeds", func() error {
+			return note(webhook.Health{LastSuccessAt: c.now()})
+		}, 1, 0},
+		{"a minute later", func() error {
+			c.advance(time.Minute)
+			return note(webhook.Health{LastSuccessAt: c.now()})
+		}, 1, 0},
+		{"when it begins to fail, with the last success", func() error {
+			succeeded := c.now()
+			c.advance(time.Minute)
+			return note(webhook.Health{LastSuccessAt: succeeded, FailingSince: c.now()})
+		}, 1, 0},
+		{"when it still fails", func() error {
+			c.advance(time.Minute)
+			return note(webhook.Health{FailingSince: c.now()})
+		}, 1, 0}, // refused
+		{"when it succeeded and fails anew", func() error {
+			c.advance(time.Minute)
+			return note(webhook.Health{LastSuccessAt: c.now(), FailingSince: c.now().Add(time.Second)})
+		}, 1, 0},
+		{"the health of two webhooks read, of which one has none", func() error {
+			_, err := db.Counters().Health(t.Context(), project, good.UID.Webhook, bad.UID.Webhook)
+			return err
+		}, 0, 2},
 		{"a page of a hundred deliveries", func() error {
 			items := make([]redrive.Item, 100)
 			for i := range items {

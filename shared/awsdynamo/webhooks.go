@@ -65,8 +65,10 @@ func (s *Webhooks) create(ctx context.Context, w webhook.Webhook) error {
 	switch {
 	case used:
 		return errUsedUp
-	case full, jobFull:
+	case full:
 		return webhook.ErrQuota
+	case jobFull:
+		return webhook.ErrJobQuota
 	}
 	return err
 }
@@ -120,6 +122,7 @@ func (s *Webhooks) update(ctx context.Context, w webhook.Webhook) error {
 	}
 	err = s.db.transact(ctx, writes...)
 	met, lost := refusedIn(err, 0)
+	_, full := refusedIn(err, len(writes)-1)
 	switch {
 	case err == nil:
 		return s.end(ctx, w.Project)
@@ -127,6 +130,8 @@ func (s *Webhooks) update(ctx context.Context, w webhook.Webhook) error {
 		return webhook.ErrStale
 	case lost:
 		return webhook.ErrNotFound
+	case full:
+		return webhook.ErrJobQuota
 	}
 	return err
 }
@@ -139,13 +144,14 @@ func boundTo(jobUID string) int {
 	return 1
 }
 
-// countingJobs counts that a webhook was of one job and is of another, or of none.
+// countingJobs counts that a webhook was of one job and is of another, if that has room, or of none. Its last write alone has a
+// condition.
 func (s *Webhooks) countingJobs(before, after string) (writes []types.TransactWriteItem) {
 	if before != "" {
 		writes = append(writes, s.countingJob(before, -1, 0))
 	}
 	if after != "" {
-		writes = append(writes, s.countingJob(after, 1, 0))
+		writes = append(writes, s.countingJob(after, 1, webhook.MaxPerJob))
 	}
 	return writes
 }

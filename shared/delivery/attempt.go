@@ -25,6 +25,7 @@ func (c Cause) Known() bool {
 
 // Attempt is one HTTP request and what came of it, or a step that was spent without one.
 type Attempt struct {
+	ID         string        // tells it from others of the same number, made at once; random, empty in what older releases stored
 	Number     int           // hermod-attempt of the request: 1 for the first POST of the delivery; 0 when no request was made
 	Cause      Cause         //
 	Cycle      int           // where the delivery stood
@@ -46,7 +47,7 @@ func (a Attempt) Delivered() bool { return a.Class == ClassNone && a.Status/100 
 
 // Same reports whether two records are of one attempt. Times count in milliseconds: an engine may keep no more of them.
 func (a Attempt) Same(b Attempt) bool {
-	return a.Number == b.Number && a.Cause == b.Cause && a.Cycle == b.Cycle && a.Step == b.Step &&
+	return a.ID == b.ID && a.Number == b.Number && a.Cause == b.Cause && a.Cycle == b.Cycle && a.Step == b.Step &&
 		a.StartedAt.UnixMilli() == b.StartedAt.UnixMilli()
 }
 

@@ -91,7 +91,7 @@ type Delivery struct {
 // At reports whether a step of the given place may be taken, and its failure or cancellation written: the row waits there.
 func (d Delivery) At(p Place) bool { return d.State.Waits() && d.Place == p }
 
-// NextNumber is the number of the request that would be made next.
+// NextNumber is the number of the request that would be made next. Requests that are made at once may get the same.
 func (d Delivery) NextNumber() int { return d.AttemptCount + 1 }
 
 // Record adds an attempt to the row, in memory: the one rule about counts, the last outcome and MaxAttempts that engines share.

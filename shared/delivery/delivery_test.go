@@ -60,6 +60,7 @@ func TestRecordAddsAnAttemptOnce(t *testing.T) {
 		t.Errorf("Record of an attempt that is there already (-before +after):\n%s", diff)
 	}
 	for name, other := range map[string]func(*delivery.Attempt){
+		"id":     func(a *delivery.Attempt) { a.ID = "other" },
 		"number": func(a *delivery.Attempt) { a.Number = 3 },
 		"cause":  func(a *delivery.Attempt) { a.Cause = delivery.CauseManual },
 		"cycle":  func(a *delivery.Attempt) { a.Cycle = 1 },

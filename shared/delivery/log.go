@@ -25,7 +25,7 @@ type Log interface {
 	// Rows reads the rows of these deliveries, as of the last write that returned, in no order, without those that have none. At
 	// most 100 are asked for.
 	Rows(ctx context.Context, uids ...UID) ([]Delivery, error)
-	// Answers reads what the failed attempts of a delivery got back, by the attempt's number.
+	// Answers reads what the failed attempts of a delivery got back, by the attempt's number; of several with one number, one's.
 	Answers(ctx context.Context, u UID) (map[int]Answer, error)
 
 	// Step writes the outcome of a step, or its cancellation: the row becomes d, with the attempt appended if there is one.

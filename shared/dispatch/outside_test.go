@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,6 +61,33 @@ func TestATestEventIsSentOnce(t *testing.T) {
 			}
 		}
 	}
+}
+
+// None of them knows of the others when it chooses its number, and the clock stands still.
+func TestRetriesOnRequestMadeAtOnceAreAllLogged(t *testing.T) {
+	r := newRig(t)
+	h := r.Hook(r.url, func(h *webhook.Webhook) { h.Schedule = []time.Duration{} })
+	r.answers(500)
+	e := r.Archived(h)
+	m := first(e, h)
+	r.deliver(delivery.LaneFirst, m)
+	const retries = 10
+	var arrived, done sync.WaitGroup
+	arrived.Add(retries)
+	r.does(func(w http.ResponseWriter, _ *http.Request) {
+		arrived.Done()
+		arrived.Wait()
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	for range retries {
+		done.Go(func() {
+			if v := r.handle(delivery.LaneRetry, cause(m, delivery.CauseManual), 1); !v.Acknowledge {
+				t.Errorf("a retry on request gives %+v, want it acknowledged", v)
+			}
+		})
+	}
+	done.Wait()
+	r.wantLogged(m.UID())
 }
 
 func TestAManualAttemptIsLoggedAndChangesNothingElse(t *testing.T) {

@@ -30,7 +30,7 @@ func (s *Service) Prepare(ctx context.Context, j job.Job, list []Data) (job.Job,
 }
 
 // Append adds inputs at the end of a job's list, and closes it if last is true. from is the index of the first of them. The same append
-// again changes nothing. Errors: job.ErrNotFound, ErrClosed, ErrOther, ErrQuota, *GapError.
+// again changes nothing. Errors: job.ErrNotFound, ErrClosed, ErrEnded, ErrOther, ErrQuota, *GapError.
 func (s *Service) Append(ctx context.Context, project, uid string, from int, list []Data, last bool) (job.Job, error) {
 	j, err := s.Jobs.Get(ctx, project, uid)
 	if err != nil {
@@ -50,6 +50,9 @@ func (s *Service) Append(ctx context.Context, project, uid string, from int, lis
 // appendNothing closes the list if last is true. The job alone decides that: there is no page.
 func (s *Service) appendNothing(ctx context.Context, j job.Job, from int, last bool) (job.Job, error) {
 	if from == j.Inputs && last && !j.Closed {
+		if j.Status.Ended() {
+			return j, ErrEnded
+		}
 		var err error
 		if j, err = s.extend(ctx, j, from, from, true); err != nil {
 			return j, err
@@ -72,6 +75,8 @@ func (s *Service) appendList(ctx context.Context, j job.Job, from int, list []Da
 	switch {
 	case j.Closed && from >= j.Inputs:
 		return j, ErrClosed
+	case j.Status.Ended() && from >= j.Inputs:
+		return j, ErrEnded
 	case from > j.Inputs:
 		return j, &GapError{From: from, End: j.Inputs}
 	case from+len(list) > job.MaxInputs:

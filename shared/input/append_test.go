@@ -79,6 +79,41 @@ func TestAppendsFollowOneAnother(t *testing.T) {
 	}
 }
 
+// What nobody will work on is not taken: it would be there as pending for good.
+func TestAJobThatHasEndedTakesNoMoreInputs(t *testing.T) {
+	for _, end := range []job.Status{job.Stopped, job.Shutdown} {
+		r := newRig(t)
+		j := r.prepared(0)
+		appended := func(from, n int, last bool) error {
+			_, err := r.service.Append(t.Context(), j.Project, j.UID, from, numbered(from, n), last)
+			return err
+		}
+		if err := appended(0, 2, false); err != nil {
+			t.Fatal(err)
+		}
+		r.report(j, succeeded(0), succeeded(1))
+		r.update(j, end)
+		for _, row := range []struct {
+			name    string
+			from, n int
+			last    bool
+			want    error
+		}{
+			{"more", 2, 1, false, input.ErrEnded},
+			{"more, far beyond the end", 9, 1, false, input.ErrEnded},
+			{"nothing, and it closes", 2, 0, true, input.ErrEnded},
+			{"the same again", 0, 2, false, nil},
+		} {
+			if err := appended(row.from, row.n, row.last); !errors.Is(err, row.want) {
+				t.Errorf("%s, to a job that is %s: Append = %v, want %v", row.name, end, err, row.want)
+			}
+		}
+		if now := r.job(j); now.Inputs != 2 || now.Closed {
+			t.Errorf("a job that is %s has %d inputs, closed %v, after it; want 2, open", end, now.Inputs, now.Closed)
+		}
+	}
+}
+
 func TestAJobHasAtMostAsManyInputs(t *testing.T) {
 	r := newRig(t)
 	j := r.Launch("full")

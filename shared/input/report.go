@@ -64,8 +64,8 @@ func unfit(j job.Job, r Report) string {
 		return "an input is reported as running, succeeded or failed"
 	case r.Outputs < 0 || r.Outputs > MaxOutputs:
 		return fmt.Sprintf("output_count is 0 to %d", MaxOutputs)
-	case r.Status == Succeeded && sizeOf(r.Rows) > MaxResults:
-		return fmt.Sprintf("results are at most %d bytes", MaxResults)
+	case r.Status == Succeeded && SizeOf(r.Rows) > MaxResults:
+		return fmt.Sprintf("its results have %d bytes as a JSON array; at most %d are kept", SizeOf(r.Rows), MaxResults)
 	}
 	return ""
 }
@@ -160,7 +160,7 @@ func (c *chunk) judge(j job.Job, b *batch, at int64) *outcome {
 		case v == already:
 			o.already = append(o.already, r.Index)
 		case j.Status.Ended():
-			o.refused = append(o.refused, Refusal{r.Index, fmt.Sprintf("the job is %s: retry it first", j.Status)})
+			o.refused = append(o.refused, Refusal{r.Index, fmt.Sprintf("the job is %s, and takes no reports until it is retried", j.Status)})
 		case v == refused:
 			o.refused = append(o.refused, Refusal{r.Index, s.refusal(r)})
 		default:

@@ -43,13 +43,13 @@ func TestAReportSaysWhatBecameOfEachOfItsInputs(t *testing.T) {
 			{-1, "the job has 10 inputs: indexes are 0 to 9"},
 			{6, "an input is reported as running, succeeded or failed"},
 			{6, "output_count is 0 to 1073741824"},
-			{6, "results are at most 262144 bytes"},
-			{5, "it has failed with another error: retry it first"},
-			{1, "it has failed: retry it first"},
+			{6, "its results have 262149 bytes as a JSON array; at most 262144 are kept"},
+			{5, "it has failed with another error, and that stands until a retry sends it back"},
+			{1, "it has failed, and that stands until a retry sends it back"},
 			{0, "it has succeeded, and that is final"},
 			{0, "it has succeeded with 2 outputs, and that is final"},
-			{1, "it has failed: retry it first"},
-			{1, "it has failed with another error: retry it first"},
+			{1, "it has failed, and that stands until a retry sends it back"},
+			{1, "it has failed with another error, and that stands until a retry sends it back"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -75,8 +75,8 @@ func TestWhetherAReportAppliesDependsOnTheJob(t *testing.T) {
 		{[]job.Status{job.Running}, job.Running, ""},
 		{[]job.Status{job.Running, job.Paused}, job.Paused, ""},
 		{[]job.Status{job.Paused}, job.Paused, ""},
-		{[]job.Status{job.Shutdown}, job.Shutdown, "the job is shutdown: retry it first"},
-		{[]job.Status{job.Running, job.Stopped}, job.Stopped, "the job is stopped: retry it first"},
+		{[]job.Status{job.Shutdown}, job.Shutdown, "the job is shutdown, and takes no reports until it is retried"},
+		{[]job.Status{job.Running, job.Stopped}, job.Stopped, "the job is stopped, and takes no reports until it is retried"},
 	}
 	for _, test := range tests {
 		r := newRig(t)
@@ -100,7 +100,7 @@ func TestWhatIsSoAlreadyIsSoAlsoOfAJobThatEnded(t *testing.T) {
 			t.Errorf("Report = %+v, want the job finished, nothing refused", got)
 		}
 	}
-	want := []input.Refusal{{0, "the job is finished: retry it first"}}
+	want := []input.Refusal{{0, "the job is finished, and takes no reports until it is retried"}}
 	if got := r.report(j, failed(0, "A", ""), succeeded(1)); !cmp.Equal(got.Refused, want) || !cmp.Equal(got.Already, []int{1}) {
 		t.Errorf("Report = %+v, want %+v", got, want)
 	}
@@ -288,7 +288,7 @@ func TestAReportThatLosesIsDecidedAgain(t *testing.T) {
 		return put()
 	}
 	got := r.report(j, succeeded(0, `"ours"`), failed(1, "B", "ours"), succeeded(2, `"third"`))
-	want := input.Reported{Job: r.job(j), Applied: []int{2}, Already: []int{0}, Refused: []input.Refusal{{1, "it has failed with another error: retry it first"}}}
+	want := input.Reported{Job: r.job(j), Applied: []int{2}, Already: []int{0}, Refused: []input.Refusal{{1, "it has failed with another error, and that stands until a retry sends it back"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Report (-want +got):\n%s", diff)
 	}
@@ -351,7 +351,7 @@ func TestAJobThatMovesMeanwhileIsNotStarted(t *testing.T) {
 		want      input.Reported
 	}{
 		{"stopped", func(r *rig, j job.Job) { r.update(j, job.Stopped) },
-			input.Reported{Refused: []input.Refusal{{0, "the job is stopped: retry it first"}, {1, "the job is stopped: retry it first"}}}},
+			input.Reported{Refused: []input.Refusal{{0, "the job is stopped, and takes no reports until it is retried"}, {1, "the job is stopped, and takes no reports until it is retried"}}}},
 		{"started", func(r *rig, j job.Job) { r.update(j, job.Running) }, input.Reported{Applied: []int{0, 1}}},
 		{"finished by the same report", func(r *rig, j job.Job) { r.report(j, both...) }, input.Reported{Already: []int{0, 1}}},
 	}

@@ -146,7 +146,7 @@ func newDraft() *draft { return &draft{Format: pageFormat, places: map[string]in
 // add adds what is kept of an input, unless the page has no room for it; an empty page always has.
 func (d *draft) add(k keepsake) bool {
 	place := d.places[string(k.err)]
-	size := d.size + len(`{"i":99999,"e":500,"r":[]},`) + sizeOf(k.rows)
+	size := d.size + len(`{"i":99999,"e":500,"r":[]},`) + SizeOf(k.rows)
 	if place == 0 {
 		size += len(k.err) + len(",")
 	}
@@ -162,8 +162,8 @@ func (d *draft) add(k keepsake) bool {
 	return true
 }
 
-// sizeOf is how many bytes rows have as a JSON array.
-func sizeOf(rows []json.RawMessage) int {
+// SizeOf is how many bytes the rows of an input count for: those of a JSON array of them.
+func SizeOf(rows []json.RawMessage) int {
 	size := len("[]")
 	for _, row := range rows {
 		size += len(row) + len(",")

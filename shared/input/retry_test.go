@@ -88,10 +88,10 @@ func TestARetryThatFindsNothingSaysWhy(t *testing.T) {
 		left []input.Left
 	}{
 		{"not to be retried", input.Selection{Labels: []string{"STATUS_404"}}, []input.Left{{Label: "STATUS_404", Count: 2, Reason: wouldAgain}}},
-		{"a label that there is not", input.Selection{Labels: []string{"STATUS_500"}}, []input.Left{{Reason: "no input that was asked for has failed"}}},
+		{"a label that there is not", input.Selection{Labels: []string{"STATUS_500"}}, []input.Left{{Reason: "none of those asked for has failed"}}},
 		{"inputs that did not fail", input.Selection{Indexes: []int{0, 4}}, []input.Left{{Count: 2, Reason: notFailed}}},
 		{"indexes that there are not", input.Selection{Indexes: []int{1000}}, []input.Left{{Count: 1, Reason: "the job has 603 inputs: indexes are 0 to 602"}}},
-		{"no indexes", input.Selection{Indexes: []int{}}, []input.Left{{Reason: "no input that was asked for has failed"}}},
+		{"no indexes", input.Selection{Indexes: []int{}}, []input.Left{{Reason: "none of those asked for has failed"}}},
 	}
 	r := newRig(t)
 	j := r.partly()
@@ -108,6 +108,72 @@ func TestARetryThatFindsNothingSaysWhy(t *testing.T) {
 	}
 	if diff := cmp.Diff(j, r.job(j)); diff != "" {
 		t.Errorf("the job has changed (-before +after):\n%s", diff)
+	}
+}
+
+// A selection is not widened: what is open besides it is no reason to send a job back.
+func TestASelectionDecidesWhetherAJobWithOpenInputsGoesBack(t *testing.T) {
+	tests := []struct {
+		name string
+		sel  input.Selection
+		ok   bool
+	}{
+		{"no selection", input.Selection{}, true},
+		{"an open input", input.Selection{Indexes: []int{1}}, true},
+		{"an input that was sent back", input.Selection{Indexes: []int{2}}, true},
+		{"the label of an input that was sent back", input.Selection{Labels: []string{"STATUS_429"}}, true},
+		{"a label that may not be retried", input.Selection{Labels: []string{"STATUS_404"}}, false},
+		{"the same, by force", input.Selection{Labels: []string{"STATUS_404"}, Force: true}, true},
+		{"an input that may not be retried", input.Selection{Indexes: []int{0}}, false},
+	}
+	for _, test := range tests {
+		r := newRig(t)
+		j := r.prepared(3)
+		r.report(j, failed(0, "STATUS_404", "gone"), failed(2, "STATUS_429", "slow"))
+		j = r.update(r.job(j), job.Shutdown)
+		if _, err := r.service.Retry(t.Context(), j.Project, j.UID, input.Selection{}); err != nil {
+			t.Fatal(err)
+		}
+		j = r.update(r.job(j), job.Running, job.Stopped) // 0 has failed, 1 is open, 2 was sent back
+		_, err := r.service.Retry(t.Context(), j.Project, j.UID, test.sel)
+		var nothing *input.NothingError
+		if test.ok != (err == nil) || !test.ok && !errors.As(err, &nothing) {
+			t.Errorf("%s: Retry = %v, want it sent back: %v", test.name, err, test.ok)
+		}
+	}
+}
+
+func TestAJobWhoseListIsOpenGoesBackAsAWhole(t *testing.T) {
+	r := newRig(t)
+	j := r.prepared(0)
+	if _, err := r.service.Append(t.Context(), j.Project, j.UID, 0, numbered(0, 2), false); err != nil {
+		t.Fatal(err)
+	}
+	r.report(j, succeeded(0), succeeded(1))
+	j = r.update(r.job(j), job.Shutdown)
+	var nothing *input.NothingError
+	if _, err := r.service.Retry(t.Context(), j.Project, j.UID, input.Selection{Indexes: []int{0}}); !errors.As(err, &nothing) {
+		t.Errorf("Retry of an input that succeeded = %v, want a NothingError", err)
+	}
+	if got, err := r.service.Retry(t.Context(), j.Project, j.UID, input.Selection{}); err != nil || got.Job.Status != job.Pending {
+		t.Errorf("Retry of a job whose list is open = %s, %v, want pending: more inputs may come", got.Job.Status, err)
+	}
+}
+
+// An answer must stay small, whatever inputs have failed for.
+func TestARetryTellsOfAHundredLabels(t *testing.T) {
+	r := newRig(t)
+	j := r.prepared(300)
+	for i := range 300 {
+		r.report(j, input.Report{Index: i, Status: input.Failed, Error: &input.Error{Label: fmt.Sprint("LABEL_", i), Scope: "input"}})
+	}
+	_, err := r.service.Retry(t.Context(), j.Project, j.UID, input.Selection{})
+	var nothing *input.NothingError
+	if !errors.As(err, &nothing) || len(nothing.Left) != 101 {
+		t.Fatalf("Retry = %v, want it to tell of 100 labels and of the rest", err)
+	}
+	if last := nothing.Left[100]; last.Label != "" || last.Count != 200 {
+		t.Errorf("the rest is told as %+v, want 200 inputs", last)
 	}
 }
 

@@ -17,6 +17,8 @@ const indexLen = 8
 var (
 	// ErrClosed says that a list of inputs is complete.
 	ErrClosed = errors.New("the list of inputs is closed")
+	// ErrEnded says that a job is over, and takes no more inputs unless it is retried.
+	ErrEnded = errors.New("the job has ended")
 	// ErrOther says that other inputs were appended at the same place.
 	ErrOther = errors.New("other inputs were appended there")
 	// ErrQuota says that a job would have more than job.MaxInputs.

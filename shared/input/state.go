@@ -84,9 +84,9 @@ func (s state) refusal(r Report) string {
 	case s.status == Succeeded:
 		return "it has succeeded, and that is final"
 	case r.Status == Failed:
-		return "it has failed with another error: retry it first"
+		return "it has failed with another error, and that stands until a retry sends it back"
 	}
-	return "it has failed: retry it first"
+	return "it has failed, and that stands until a retry sends it back"
 }
 
 // reopen returns a failed input sent back. Why it failed stays until it succeeds.

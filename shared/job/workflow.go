@@ -8,7 +8,8 @@ import (
 
 const (
 	MaxWorkflows = 1000 // of a project
-	MaxSteps     = 100  // of a workflow
+	MaxSteps     = 25   // of a workflow
+	MaxStepText  = 2048 // bytes of the names of a workflow's steps and of what they are called elsewhere: a list has all workflows at once
 )
 
 var (

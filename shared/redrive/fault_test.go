@@ -77,7 +77,7 @@ func TestOneFaultCostsNothing(t *testing.T) {
 		reads bool
 	}{
 		{"Task", 3, true}, {"List", 2, true}, {"Page", 4, true}, {"PutPage", 2, false}, {"Send retry", 2, false}, {"UpdateTask", 3, false},
-		{"Send ops", 2, false}, {"Rows", 3, true}, {"Receive", 2, true}, {"Delete", 1, false}, {"Hide", 2, false},
+		{"Send ops", 2, false}, {"Rows", 2, true}, {"Receive", 2, true}, {"Delete", 1, false}, {"Hide", 2, false},
 	}
 	for _, call := range calls {
 		t.Run(fmt.Sprintf("%s 1 panics", call.name), func(t *testing.T) { wantNoCost(t, call.name, 1, false, "a bug") })

@@ -7,7 +7,7 @@ import (
 	"hermod/shared/delivery"
 )
 
-// pageSize is how many deliveries are found, sent and read at a time.
+// pageSize is how many deliveries are found and read at a time, and sent at most.
 const pageSize = 100
 
 // find returns one page of what the query takes, and the position to go on from, empty at the end. A page may be short.

@@ -116,14 +116,14 @@ func TestProgressTellsWhatBecameOfEachDelivery(t *testing.T) {
 }
 
 func TestPagesArePacedByTheRate(t *testing.T) {
-	for _, test := range []struct{ dead, rate int }{{5, 2}, {130, 1}, {250, 20}} { // a page is a minute's worth, at most 100
+	for _, test := range []struct{ dead, rate int }{{15, 2}, {130, 1}, {250, 20}} { // a page is worth five seconds, and at most 100
 		r := newRig(t)
 		r.dead(r.hook(), test.dead)
 		task := r.start(delivery.Query{State: delivery.Dead}, test.rate)
 		seen := map[delivery.UID]bool{}
 		for second := 0; len(seen) < test.dead; second++ {
 			r.step()
-			if page := min(test.dead, 100, 60*test.rate); second == 0 && r.read(task).Sent != page {
+			if page := min(test.dead, 100, 5*test.rate); second == 0 && r.read(task).Sent != page {
 				t.Errorf("at rate %d the first page has %d, want %d", test.rate, r.read(task).Sent, page)
 			}
 			want := min(test.rate, test.dead-len(seen))
@@ -212,6 +212,20 @@ func TestCancelStopsWhatWasNotSent(t *testing.T) {
 	r.wantCounts("after that", r.task(task), 100, 100, 0, 0)
 	if again, err := r.Cancel(t.Context(), r.Project, task.UID); err != nil || again.Version != task.Version {
 		t.Errorf("Cancel once more = %+v, %v; want no change", again, err)
+	}
+}
+
+func TestCancelStopsASlowRedriveWithinSeconds(t *testing.T) {
+	r := newRig(t)
+	r.dead(r.hook(), 80)
+	task := r.start(delivery.Query{State: delivery.Dead}, 1)
+	for range 12 {
+		r.step()
+		r.Pass(time.Second)
+	}
+	task, err := r.Cancel(t.Context(), r.Project, task.UID)
+	if err != nil || task.State != redrive.Cancelled || task.Sent != 15 {
+		t.Errorf("Cancel after 12 s at rate 1 = %s, %d sent, %v; want cancelled after 15, three pages of 5 s", task.State, task.Sent, err)
 	}
 }
 

@@ -19,6 +19,11 @@ const (
 	settleFor = time.Hour
 	// settleEvery is how often it looks at first; later at a tenth of its age, up to a minute.
 	settleEvery = 2 * time.Second
+	// pageSeconds is for how long a page sends at the task's rate: what is in the queue already is beyond a cancellation.
+	pageSeconds = 5
+	// maxPages bounds into how many pages a task divides what was counted for it: each costs a message, two writes, and a read
+	// whenever the task is counted.
+	maxPages = 500
 	// missingEvents is how many events a page of a search for missing deliveries compares: each may match a thousand webhooks.
 	missingEvents = 10
 	// storedItems is how many items one stored page has at most: some 100 KB.
@@ -94,7 +99,7 @@ func (s *Service) advance(ctx context.Context, m message, receives int) error {
 // sendPage sends the task's next page, spread over the time that its rate allows.
 func (s *Service) sendPage(ctx context.Context, t Task) error {
 	q := t.Query
-	q.Before, q.Limit = t.Position, min(pageSize, t.Rate*60)
+	q.Before, q.Limit = t.Position, t.pageSize()
 	if q.State == Missing {
 		q.Limit = missingEvents
 	}
@@ -171,6 +176,11 @@ func add(found []delivery.Delivery, items []Item) ([]delivery.Delivery, []Item) 
 	return page, items
 }
 
+// pageSize is how many deliveries the task sends at a time, unless they are missing.
+func (t Task) pageSize() int {
+	return min(pageSize, max(t.Rate*pageSeconds, t.Matched/maxPages))
+}
+
 // pace is when delivery number i of a page may start, at the task's rate; never later than a message can wait.
 func (t Task) pace(i int) time.Duration {
 	return min(time.Duration(i)*time.Second/time.Duration(t.Rate), delivery.MaxDelay)
@@ -205,23 +215,27 @@ func (s *Service) settle(ctx context.Context, t Task) error {
 // count makes the task's counts anew. unmoved is how many rows are still as they were when they were sent.
 func (s *Service) count(ctx context.Context, t Task) (counted Task, unmoved int, err error) {
 	t.Succeeded, t.Failed, t.Waiting = 0, 0, 0
+	var items []Item // of several pages, where they are small
 	for n := range t.Pages {
-		items, err := s.Tasks.Page(ctx, t.UID, n)
+		page, err := s.Tasks.Page(ctx, t.UID, n)
 		if err != nil {
 			return t, 0, fmt.Errorf("read page %d of redrive %s: %w", n, t.UID, err)
 		}
-		left, err := s.countPage(ctx, &t, items)
+		if items = append(items, page...); len(items) < pageSize && n < t.Pages-1 {
+			continue
+		}
+		left, err := s.countItems(ctx, &t, items)
 		if err != nil {
 			return t, 0, err
 		}
-		unmoved += left
+		unmoved, items = unmoved+left, items[:0]
 	}
 	t.Waiting += unmoved
 	t.CountedAt = s.Now().UTC().Truncate(time.Millisecond)
 	return t, unmoved, nil
 }
 
-func (s *Service) countPage(ctx context.Context, t *Task, items []Item) (unmoved int, err error) {
+func (s *Service) countItems(ctx context.Context, t *Task, items []Item) (unmoved int, err error) {
 	uids, cycles := make([]delivery.UID, len(items)), make(map[delivery.UID]int, len(items))
 	for i, item := range items {
 		uids[i], cycles[item.UID] = item.UID, item.Cycle

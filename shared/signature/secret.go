@@ -179,11 +179,12 @@ func (k kind) decode(text string) ([]byte, error) {
 	if err != nil {
 		var at base64.CorruptInputError
 		errors.As(err, &at)
-		return nil, k.malformed("after %s it is not base64 beyond its first %d characters", k.prefix, int64(at))
+		return nil, k.malformed("after %s it is no standard base64 from character %d on", k.prefix, int64(at)+1)
 	}
 	return key, nil
 }
 
 func (k kind) malformed(format string, args ...any) error {
-	return fmt.Errorf("%w: %s; want %s and the standard base64, padded with =, of %s", ErrSecret, fmt.Sprintf(format, args...), k.prefix, k.size)
+	return fmt.Errorf("%w: %s; want %s and the standard base64 (with + and /, not the URL-safe - and _, and padded with =) of %s",
+		ErrSecret, fmt.Sprintf(format, args...), k.prefix, k.size)
 }

@@ -31,7 +31,7 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// *** whsec_…LaSw <nil>
-	// unusable signing secret: it has 5 bytes; want whsec_ and the standard base64, padded with =, of 24 to 64 bytes
+	// unusable signing secret: it has 5 bytes; want whsec_ and the standard base64 (with + and /, not the URL-safe - and _, and padded with =) of 24 to 64 bytes
 }
 
 func ExampleSecret_Public() {
@@ -52,10 +52,11 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"the prefix alone", "whsec_", "it has 0 bytes"},
 		{"one byte too short", secretOf(23), "it has 23 bytes"},
 		{"one byte too long", secretOf(65), "it has 65 bytes"},
-		{"a foreign character", "whsec_MfKQ9r8G*YqrTwjUPD8ILPZIo2LaLaSw", "beyond its first 8 characters"},
-		{"the alphabet of URLs", "whsec_MfKQ9r8G-YqrTwjUPD8ILPZIo2LaLaSw", "beyond its first 8 characters"},
-		{"no padding", strings.TrimRight(secretOf(32), "="), "not base64"},
-		{"a space after it", text + " ", "not base64"},
+		{"a foreign character", "whsec_MfKQ9r8G*YqrTwjUPD8ILPZIo2LaLaSw", "after whsec_ it is no standard base64 from character 9 on"},
+		{"the alphabet of URLs", "whsec_MfKQ9r8G-YqrTwjUPD8ILPZIo2LaLaSw", "after whsec_ it is no standard base64 from character 9 on"},
+		{"the alphabet of URLs from the start", "whsec_-fKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "from character 1 on; want whsec_ and the standard base64 (with + and /, not the URL-safe - and _"},
+		{"no padding", strings.TrimRight(secretOf(32), "="), "no standard base64"},
+		{"a space after it", text + " ", "no standard base64"},
 		{"a line break after it", text + "\n", "there is a line break after 32 characters"},
 		{"a line break within it", "whsec_MfKQ\r\n9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "there is a line break after 4 characters"},
 		{"the seed of a pair alone", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", "it has 32 bytes; want whsk_ and"},
@@ -63,8 +64,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"a seed with another's public key", "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A9QBfD6EOJWpK3CqdNG368nJgszy7ElozAzVXxKvRmDA==", "not that of its seed"},
 		{"a public key cut short", "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHUQ==", "it has 31 bytes; want whpk_ and"},
 		{"a pair called public", "whpk_" + strings.TrimPrefix(pairText, "whsk_"), "it has 64 bytes"},
-		{"a public key with a foreign character", "whpk_11qY-YKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "after whpk_ it is not base64 beyond its first 4 characters"},
-		{"loose bits at the end", strings.TrimSuffix(secretOf(32), "U=") + "V=", "not base64"},
+		{"a public key with a foreign character", "whpk_11qY-YKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "after whpk_ it is no standard base64 from character 5 on"},
+		{"loose bits at the end", strings.TrimSuffix(secretOf(32), "U=") + "V=", "no standard base64"},
 	}
 	for _, tt := range tests {
 		_, err := signature.Parse(tt.text)

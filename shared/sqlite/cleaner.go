@@ -45,6 +45,7 @@ var littered = []litter{
 	{"redrive", "uid", 1, "", 0, expired},
 	{"redrive_page", "task, number", 2, "", 0, expired},
 	{"counter", "project, webhook, hour", 3, "", 0, expired},
+	{"health", "project, webhook", 2, "", 0, expired},
 }
 
 // cleanNowAndThen cleans at each interval until the database is closed.

@@ -32,6 +32,7 @@ func fillTables(t *testing.T, db *DB) {
 		"delivery": db.Log().Append(ctx, d, a), "task": db.Redrives().CreateTask(ctx, task),
 		"page":    db.Redrives().PutPage(ctx, task.UID, 0, nil),
 		"counter": db.Counters().Add(ctx, "p", hook.UID, now, webhook.Stats{Succeeded: 1}),
+		"health":  db.Counters().Note(ctx, "p", hook.UID, webhook.Health{FailingSince: now}),
 		"message": db.Queue().Send(ctx, delivery.LaneFirst, delivery.Parcel{Group: hook.UID}),
 		"reply":   db.Access().Finish(ctx, "name", access.Reply{}, now),
 	} {
@@ -67,6 +68,7 @@ func TestCleanRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 		"input_chunk": job.Retention, "event": delivery.Retention,
 		"message": delivery.LetterRetention, "webhook": webhook.TombstoneLasting, "reply": access.ReplyRetention,
 		"redrive": redrive.Retention, "redrive_page": redrive.Retention, "counter": counterLasting(newClock().now()),
+		"health": webhook.HealthRetention,
 	}
 	if len(kept) != len(littered) {
 		t.Errorf("%d tables are tested, %d are cleaned", len(kept), len(littered))

@@ -132,6 +132,9 @@ func (db *DB) open() error {
 	if db.lastID, err = firstID(c); err != nil {
 		return err
 	}
+	if err := freeClaims(c, db.Now()); err != nil {
+		return err
+	}
 	db.lanes = newLanes(db.InFlightPerGroup)
 	if err := db.lanes.load(c, db.now()); err != nil {
 		return err

@@ -353,6 +353,33 @@ func TestMigrationThatFailsLeavesTheVersionBefore(t *testing.T) {
 	}
 }
 
+// Who claimed an Idempotency-Key and died will not answer: a client that comes back must not wait for its lease to end.
+func TestAnIdempotencyKeyIsFreeAfterTheProcessThatClaimedItDied(t *testing.T) {
+	path, now := makeFile(t, 0), time.Now()
+	begin := func(name string) (reply *access.Reply, err error) {
+		db, err := Open(t.Context(), Config{Path: path, CleanEvery: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if reply, err = db.Access().Begin(t.Context(), name, "request", now); err == nil && reply == nil && name == "answered" {
+			err = db.Access().Finish(t.Context(), name, access.Reply{Request: "request", Status: 201}, now)
+		}
+		return reply, err
+	}
+	for _, name := range []string{"claimed", "answered"} {
+		if reply, err := begin(name); reply != nil || err != nil {
+			t.Fatalf("Begin %s = %v, %v, want it claimed", name, reply, err)
+		}
+	}
+	if reply, err := begin("claimed"); reply != nil || err != nil {
+		t.Errorf("Begin of a claim of another process = %v, %v, want it claimed anew", reply, err)
+	}
+	if reply, err := begin("answered"); err != nil || reply == nil || reply.Status != 201 {
+		t.Errorf("Begin of what was answered = %v, %v, want the answer", reply, err)
+	}
+}
+
 func TestExpiredJobMakesRoomForItsUID(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	db := open(t, func() time.Time { return now })

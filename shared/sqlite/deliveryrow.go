@@ -27,6 +27,7 @@ type deliveryDoc struct {
 }
 
 type attemptDoc struct {
+	ID         string              `json:"id,omitempty"`
 	Number     int                 `json:"number,omitempty"`
 	Cause      delivery.Cause      `json:"cause"`
 	Cycle      int                 `json:"cycle,omitempty"`
@@ -68,7 +69,7 @@ func deliveryValues(d delivery.Delivery) []any {
 
 func toAttemptDoc(a delivery.Attempt) attemptDoc {
 	return attemptDoc{
-		Number: a.Number, Cause: a.Cause, Cycle: a.Cycle, Step: a.Step, StartedAt: stamp(a.StartedAt), Duration: a.Duration,
+		ID: a.ID, Number: a.Number, Cause: a.Cause, Cycle: a.Cycle, Step: a.Step, StartedAt: stamp(a.StartedAt), Duration: a.Duration,
 		DNS: a.Timing.DNS, Connect: a.Timing.Connect, TLS: a.Timing.TLS, FirstByte: a.Timing.FirstByte,
 		Status: a.Status, Class: a.Class, Error: a.Error, RetryAfter: a.RetryAfter, SignedWith: a.SignedWith, Headers: a.Headers,
 	}
@@ -96,7 +97,7 @@ func decodeDelivery(r row) (delivery.Delivery, error) {
 
 func (a attemptDoc) attempt() delivery.Attempt {
 	return delivery.Attempt{
-		Number: a.Number, Cause: a.Cause, Cycle: a.Cycle, Step: a.Step, StartedAt: moment(a.StartedAt), Duration: a.Duration,
+		ID: a.ID, Number: a.Number, Cause: a.Cause, Cycle: a.Cycle, Step: a.Step, StartedAt: moment(a.StartedAt), Duration: a.Duration,
 		Timing: delivery.Timing{DNS: a.DNS, Connect: a.Connect, TLS: a.TLS, FirstByte: a.FirstByte},
 		Status: a.Status, Class: a.Class, Error: a.Error, RetryAfter: a.RetryAfter, SignedWith: a.SignedWith, Headers: a.Headers,
 	}

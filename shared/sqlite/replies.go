@@ -7,6 +7,12 @@ import (
 	"hermod/shared/access"
 )
 
+// freeClaims ends the claims of the process that had the file before: it will not answer.
+func freeClaims(c *conn, now time.Time) error {
+	_, err := c.exec("DELETE FROM reply WHERE expires_at <= ? AND held_until IS NOT NULL", now.Add(access.ReplyLease))
+	return err
+}
+
 // Begin claims a name for a request, or returns what the first request with that name was answered.
 func (s *Access) Begin(ctx context.Context, name, request string, now time.Time) (reply *access.Reply, err error) {
 	err = s.db.write(ctx, "begin request", func(t *tx) error {

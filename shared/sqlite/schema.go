@@ -85,6 +85,12 @@ CREATE TABLE counter (
 	PRIMARY KEY (project, webhook, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX counter_expiry ON counter (expires_at);
+-- How its requests have ended lately; 0 is never.
+CREATE TABLE health (
+	project TEXT NOT NULL, webhook TEXT NOT NULL, last_success_at INTEGER NOT NULL, failing_since INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+	PRIMARY KEY (project, webhook)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX health_expiry ON health (expires_at);
 
 CREATE INDEX api_key_list ON api_key (project);
 

@@ -49,12 +49,17 @@ func (s *Webhooks) checkNew(t *tx, w webhook.Webhook) error {
 	if n >= webhook.MaxPerProject {
 		return webhook.ErrQuota
 	}
+	return s.checkRoom(t, w)
+}
+
+// checkRoom judges a webhook that its job does not have yet.
+func (s *Webhooks) checkRoom(t *tx, w webhook.Webhook) error {
 	if w.Job == "" {
 		return nil
 	}
-	n, err = t.number("SELECT count(*) FROM webhook WHERE project = ? AND job = ? AND expires_at IS NULL", w.Project, w.Job)
+	n, err := t.number("SELECT count(*) FROM webhook WHERE project = ? AND job = ? AND expires_at IS NULL", w.Project, w.Job)
 	if err == nil && n >= webhook.MaxPerJob {
-		err = webhook.ErrQuota
+		err = webhook.ErrJobQuota
 	}
 	return err
 }
@@ -105,7 +110,7 @@ func (s *Webhooks) load(ctx context.Context, uid string) (webhook.Webhook, error
 func (s *Webhooks) Update(ctx context.Context, w webhook.Webhook) error {
 	doc := encode(toWebhookDoc(w))
 	return s.db.write(ctx, "update webhook", func(t *tx) error {
-		r, err := t.get("SELECT version, parked_until FROM webhook WHERE uid = ? AND project = ? AND expires_at IS NULL", w.UID, w.Project)
+		r, err := t.get("SELECT version, parked_until, job FROM webhook WHERE uid = ? AND project = ? AND expires_at IS NULL", w.UID, w.Project)
 		switch {
 		case err != nil:
 			return err
@@ -113,6 +118,11 @@ func (s *Webhooks) Update(ctx context.Context, w webhook.Webhook) error {
 			return webhook.ErrNotFound
 		case int(r.int(0)) != w.Version-1:
 			return webhook.ErrStale
+		case r.text(2) != w.Job:
+			err = s.checkRoom(t, w)
+		}
+		if err != nil {
+			return err
 		}
 		written := w
 		written.ParkedUntil = r.time(1)
@@ -246,6 +256,7 @@ type headerDoc struct {
 type secretDoc struct {
 	Sealed    string `json:"sealed"`
 	Hint      string `json:"hint,omitempty"`
+	Print     string `json:"print,omitempty"`
 	Public    string `json:"public,omitempty"`
 	CreatedAt int64  `json:"created_at"`
 	EndsAt    int64  `json:"ends_at,omitempty"`
@@ -258,7 +269,7 @@ func toWebhookDoc(w webhook.Webhook) webhookDoc {
 	}
 	secrets := make([]secretDoc, len(w.Secrets))
 	for i, s := range w.Secrets {
-		secrets[i] = secretDoc{Sealed: s.Sealed, Hint: s.Hint, Public: s.Public, CreatedAt: stamp(s.CreatedAt), EndsAt: stamp(s.EndsAt)}
+		secrets[i] = secretDoc{Sealed: s.Sealed, Hint: s.Hint, Print: s.Print, Public: s.Public, CreatedAt: stamp(s.CreatedAt), EndsAt: stamp(s.EndsAt)}
 	}
 	return webhookDoc{
 		UID: w.UID, Project: w.Project, Version: w.Version, Name: w.Name, Description: w.Description, URL: w.URL, Events: w.Events,
@@ -285,7 +296,7 @@ func decodeWebhook(r row) (webhook.Webhook, error) {
 	}
 	for _, s := range d.Secrets {
 		w.Secrets = append(w.Secrets, webhook.Secret{
-			Sealed: s.Sealed, Hint: s.Hint, Public: s.Public, CreatedAt: moment(s.CreatedAt), EndsAt: moment(s.EndsAt),
+			Sealed: s.Sealed, Hint: s.Hint, Print: s.Print, Public: s.Public, CreatedAt: moment(s.CreatedAt), EndsAt: moment(s.EndsAt),
 		})
 	}
 	return w, nil

@@ -10,5 +10,6 @@
 // suite of queues can do without.
 //
 // Transitions goes further: it runs dispatch on an engine, through every transition of a delivery, and then again with a fault
-// before and after each write.
+// before and after each write. InputService does the same with the work on a job's inputs: after each stop nothing counts twice, and the
+// job finishes once.
 package storetest

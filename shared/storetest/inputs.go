@@ -19,9 +19,9 @@ type inputsOf struct {
 }
 
 // Inputs is the suite of job.Inputs. open also returns the side that keeps the jobs.
-func Inputs(t *testing.T, open func(t *testing.T, now func() time.Time) (job.Inputs, job.Store)) {
+func Inputs(t *testing.T, open func(t *testing.T, now func() time.Time) (job.Store, job.Inputs)) {
 	run(t, func(t *testing.T, now func() time.Time) inputsOf {
-		inputs, jobs := open(t, now)
+		jobs, inputs := open(t, now)
 		return inputsOf{inputs, jobs}
 	}, []test[inputsOf]{
 		{"a page is read as it was written last", pageReadAsWritten},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ var outsideTests = []test[delivery.Log]{
 	{"an attempt appended without a row makes it", appendMakesRow},
 	{"an attempt written again, because its outcome was unknown, is there once", attemptWrittenAgain},
 	{"no attempt is lost among many appended at once", appendRace},
+	{"no attempt is lost among many of the same number appended at once, and each, written again, is there once", appendRaceOfOneNumber},
 	{"no attempt is lost when a step moves meanwhile", appendAgainstStep},
 }
 
@@ -176,6 +178,27 @@ func appendRace(t *testing.T, l delivery.Log, c *Clock) {
 		must(t, err, "Append, one of %d at once", writers)
 	}
 	wantAttempts(t, readRow(t, l, d.UID), delivery.Pending, writers)
+}
+
+func appendRaceOfOneNumber(t *testing.T, l delivery.Log, c *Clock) {
+	dead := standing{delivery.Dead, delivery.Place{Step: 1}}.row(t, l, c)
+	before := dead.AttemptCount
+	for range 2 {
+		for _, err := range atOnce(writers, func(i int) error {
+			a := failing(before+1, dead.Place, c)
+			a.ID, a.Cause = fmt.Sprint(i), delivery.CauseManual
+			return l.Append(t.Context(), unattempted(dead), a)
+		}) {
+			must(t, err, "Append, one of %d at once", writers)
+		}
+		got, ids := readRow(t, l, dead.UID), map[string]bool{}
+		for _, a := range got.Attempts[before:] {
+			ids[a.ID] = true
+		}
+		if got.AttemptCount != before+writers || len(got.Attempts) != before+writers || len(ids) != writers {
+			t.Errorf("the row counts %d requests and keeps %d, %d of them different, want all %d", got.AttemptCount, len(got.Attempts), len(ids), before+writers)
+		}
+	}
 }
 
 func appendAgainstStep(t *testing.T, l delivery.Log, c *Clock) {

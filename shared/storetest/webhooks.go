@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"errors"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +25,8 @@ func Webhooks(t *testing.T, open func(t *testing.T, now func() time.Time) webhoo
 		{"parking changes nothing of another project", webhookParkedElsewhere},
 		{"a project has as many webhooks as it may have", webhookProjectQuota},
 		{"a job has as many webhooks as it may have", webhookJobQuota},
-		{"many creates at once do not pass the quota", webhookQuotaRace},
+		{"a job that has as many webhooks as it may have is given no other", webhookJobQuotaOfUpdates},
+		{"many creates and updates at once do not pass the quota", webhookQuotaRace},
 		{"the hooks version grows with each create, update and delete", hooksVersionGrows},
 		{"the hooks version tells whether a job has webhooks of its own", hooksVersionOfJobs},
 		{"the hooks version counts every one of many writes at once", hooksVersionRace},
@@ -44,7 +44,7 @@ func newHook(project string, c *Clock) webhook.Webhook {
 		Events: []job.EventType{job.EventFailed, job.EventSucceeded}, Headers: []webhook.Header{{Name: "X-Key", Sealed: "c2VhbGVk", Hint: "…abc"}, {Name: "X-Empty"}},
 		Payload: job.FormatStandard, Enabled: true, Schedule: []time.Duration{5 * time.Second, time.Hour}, Timeout: 7 * time.Second, MaxRate: 90,
 		Secrets: []webhook.Secret{
-			{Sealed: "bmV3", Hint: "whsec_…new", CreatedAt: now},
+			{Sealed: "bmV3", Hint: "whsec_…new", Print: "cHJpbnQ", CreatedAt: now},
 			{Sealed: "b2xk", Hint: "whsec_…old", CreatedAt: now.Add(-time.Hour), EndsAt: now.Add(24*time.Hour + 7*time.Millisecond)},
 		},
 		CreatedAt: now, UpdatedAt: now,
@@ -311,66 +311,4 @@ func webhookParkedElsewhere(t *testing.T, s webhook.Store, c *Clock) {
 	w := createHook(t, s, c)
 	must(t, s.Park(t.Context(), "p2", w.UID, c.Now().Add(time.Hour)), "Park of another project's webhook")
 	wantHook(t, s, w)
-}
-
-func webhookProjectQuota(t *testing.T, s webhook.Store, c *Clock) {
-	inTurn(webhook.MaxPerProject, func(i int) {
-		if err := s.Create(t.Context(), newHook("p1", c)); err != nil {
-			t.Errorf("Create %d of %d = %v, want nil", i, webhook.MaxPerProject, err)
-		}
-	})
-	before := hooksVersion(t, s, "p1")
-	beyond := newHook("p1", c)
-	if err := s.Create(t.Context(), beyond); !errors.Is(err, webhook.ErrQuota) {
-		t.Errorf("Create beyond the quota = %v, want ErrQuota", err)
-	}
-	wantNoHook(t, s, "p1", beyond.UID)
-	if after := hooksVersion(t, s, "p1"); after != before {
-		t.Errorf("HooksVersion went from %d to %d by a create that was refused", before, after)
-	}
-	matches, err := s.ProjectMatches(t.Context(), "p1")
-	if err != nil || len(matches) != webhook.MaxPerProject {
-		t.Errorf("ProjectMatches = %d of them, %v, want %d", len(matches), err, webhook.MaxPerProject)
-	}
-	must(t, s.Create(t.Context(), newHook("p2", c)), "Create of another project")
-	must(t, s.Delete(t.Context(), "p1", matches[0].Webhook), "Delete")
-	must(t, s.Create(t.Context(), newHook("p1", c)), "Create after a delete")
-}
-
-func ofJob(uid string) func(*webhook.Webhook) { return func(w *webhook.Webhook) { w.Job = uid } }
-
-func webhookJobQuota(t *testing.T, s webhook.Store, c *Clock) {
-	var last webhook.Webhook
-	for range webhook.MaxPerJob {
-		last = createHook(t, s, c, ofJob("j1"))
-	}
-	beyond := newHook("p1", c)
-	beyond.Job = "j1"
-	if err := s.Create(t.Context(), beyond); !errors.Is(err, webhook.ErrQuota) {
-		t.Errorf("Create beyond the job's quota = %v, want ErrQuota", err)
-	}
-	wantNoHook(t, s, "p1", beyond.UID)
-	createHook(t, s, c, ofJob("j2"))
-	createHook(t, s, c)
-	must(t, s.Delete(t.Context(), "p1", last.UID), "Delete")
-	createHook(t, s, c, ofJob("j1"))
-}
-
-func webhookQuotaRace(t *testing.T, s webhook.Store, c *Clock) {
-	var created atomic.Int64
-	atOnce(writers, func(int) bool {
-		w := newHook("p1", c)
-		w.Job = "j1"
-		switch err := s.Create(t.Context(), w); {
-		case err == nil:
-			created.Add(1)
-		case !errors.Is(err, webhook.ErrQuota):
-			t.Errorf("Create = %v, want nil or ErrQuota", err)
-		}
-		return true
-	})
-	matches, err := s.JobMatches(t.Context(), "p1", "j1")
-	if err != nil || created.Load() != webhook.MaxPerJob || len(matches) != webhook.MaxPerJob {
-		t.Errorf("of %d creates at once %d were answered well and %d matches are there, %v, want %d", writers, created.Load(), len(matches), err, webhook.MaxPerJob)
-	}
 }

@@ -18,8 +18,40 @@ type Place struct {
 // Begin is when the hour begins.
 func (p Place) Begin() time.Time { return time.Unix(p.Hour*3600, 0).UTC() }
 
+// Sum is what writes of deliveries add up to for a place.
+type Sum struct {
+	webhook.Stats
+	accepted  time.Time   // when the last request ended that was accepted; zero: none was
+	failed    []time.Time // when the others ended
+	recovered bool        // one was accepted of a delivery that had failed before, which another process may have noted
+}
+
+// Health is what the requests tell of the webhook, whichever of them was counted first.
+func (s Sum) Health() webhook.Health {
+	h := webhook.Health{LastSuccessAt: s.accepted}
+	for _, at := range s.failed {
+		h = h.Plus(webhook.Health{FailingSince: at})
+	}
+	return h
+}
+
+// plus returns the sum with one request more, of the delivery with the attempts.
+func (s Sum) plus(a delivery.Attempt, attempts []delivery.Attempt) Sum {
+	s.CountRequest(a.Status, a.Duration)
+	ended := a.StartedAt.Add(a.Duration)
+	if !a.Delivered() {
+		s.failed = append(s.failed, ended)
+		return s
+	}
+	if ended.After(s.accepted) {
+		s.accepted = ended
+	}
+	s.recovered = s.recovered || slices.ContainsFunc(attempts, func(b delivery.Attempt) bool { return !b.Delivered() })
+	return s
+}
+
 // Sums are what writes of deliveries add up to.
-type Sums map[Place]webhook.Stats
+type Sums map[Place]Sum
 
 // Count adds what a write of a delivery's row has changed; before is zero where there was no row. It returns the place that counts it,
 // and when it happened: when the last request began, or the delivery ended without one, or now. ok: there is something to count.
@@ -28,18 +60,6 @@ func (s Sums) Count(before, after delivery.Delivery, now time.Time) (p Place, at
 		return p, now, false
 	}
 	attempts := newAttempts(before, after)
-	var counted webhook.Stats
-	for _, a := range attempts {
-		if a.Number > 0 && a.Cause != delivery.CauseTest {
-			counted.CountRequest(a.Status, a.Duration)
-		}
-	}
-	if before.State != after.State {
-		countState(&counted, after.State)
-	}
-	if counted == (webhook.Stats{}) {
-		return p, now, false
-	}
 	switch at = now; {
 	case len(attempts) > 0:
 		at = attempts[len(attempts)-1].StartedAt
@@ -47,7 +67,20 @@ func (s Sums) Count(before, after delivery.Delivery, now time.Time) (p Place, at
 		at = after.EndedAt
 	}
 	p = Place{Project: after.Project, Webhook: after.UID.Webhook, Hour: at.Unix() / 3600}
-	s[p] = s[p].Plus(counted)
+	old := s[p]
+	sum := old
+	for _, a := range attempts {
+		if a.Number > 0 && a.Cause != delivery.CauseTest {
+			sum = sum.plus(a, after.Attempts)
+		}
+	}
+	if before.State != after.State {
+		countState(&sum.Stats, after.State)
+	}
+	if sum.Stats == old.Stats {
+		return Place{}, now, false
+	}
+	s[p] = sum
 	return p, at, true
 }
 

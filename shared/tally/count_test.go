@@ -100,11 +100,57 @@ func TestWhatAWriteCounts(t *testing.T) {
 		if !at.Equal(tt.at) || ok != (tt.want != S{}) {
 			t.Errorf("%s: counts at %v: %v, want %v: %v", tt.name, at, ok, tt.at, tt.want != S{})
 		}
-		if diff := cmp.Diff(tt.want, sums[p]); diff != "" {
+		if diff := cmp.Diff(tt.want, sums[p].Stats); diff != "" {
 			t.Errorf("%s counts (-want +got):\n%s", tt.name, diff)
 		}
 		if want := (tally.Place{Project: "p", Webhook: "w", Hour: tt.at.Unix() / 3600}); ok && p != want {
 			t.Errorf("%s counts for %+v, want %+v", tt.name, p, want)
+		}
+	}
+}
+
+func TestWhatRequestsTellOfTheHealth(t *testing.T) {
+	in := func(second int) time.Time { return began.Add(time.Duration(second)*time.Second + 100*time.Millisecond) } // attempts take so long
+	test := func(d delivery.Delivery) delivery.Delivery { d.Test = true; return d }
+	open := func(a *delivery.Attempt) { a.Number, a.Class = 0, delivery.ClassBreakerOpen }
+	late := func(a *delivery.Attempt) { a.Class = delivery.ClassTimeout }
+	good, bad := row(delivery.Succeeded, attempt(5, 200)), row(delivery.Retrying, attempt(5, 500))
+	other := func(s delivery.State, attempts ...delivery.Attempt) delivery.Delivery {
+		d := row(s, attempts...)
+		d.UID.Event = "other"
+		return d
+	}
+	type H = webhook.Health
+	tests := []struct {
+		name string
+		rows []delivery.Delivery
+		want H
+	}{
+		{"nothing", nil, H{}},
+		{"a success", []delivery.Delivery{good}, H{LastSuccessAt: in(5)}},
+		{"a failure", []delivery.Delivery{bad}, H{FailingSince: in(5)}},
+		{"a failure before a success", []delivery.Delivery{row(delivery.Succeeded, attempt(1, 500), attempt(2, 200))}, H{LastSuccessAt: in(2)}},
+		{"a success before a failure", []delivery.Delivery{good, other(delivery.Retrying, attempt(6, 0))}, H{LastSuccessAt: in(5), FailingSince: in(6)}},
+		{"the same, heard of the other way round", []delivery.Delivery{bad, other(delivery.Succeeded, attempt(4, 200))}, H{LastSuccessAt: in(4), FailingSince: in(5)}},
+		{"failures about a success, the later one heard of first",
+			[]delivery.Delivery{row(delivery.Dead, attempt(7, 500)), row(delivery.Dead, attempt(3, 500)), good}, H{LastSuccessAt: in(5), FailingSince: in(7)}},
+		{"a manual success after a death", []delivery.Delivery{row(delivery.Dead, attempt(1, 500)), row(delivery.Succeeded, attempt(1, 500), attempt(2, 200, as(delivery.CauseManual)))},
+			H{LastSuccessAt: in(2)}},
+		{"a success that came too late", []delivery.Delivery{row(delivery.Retrying, attempt(5, 200, late))}, H{FailingSince: in(5)}},
+		{"steps spent without a request", []delivery.Delivery{row(delivery.Dead, attempt(1, 0, open))}, H{}},
+		{"a cancellation", []delivery.Delivery{row(delivery.Cancelled)}, H{}},
+		{"a test event", []delivery.Delivery{test(good)}, H{}},
+		{"a test that failed", []delivery.Delivery{test(bad)}, H{}},
+		{"an attempt with cause test", []delivery.Delivery{row(delivery.Retrying, attempt(5, 500, as(delivery.CauseTest)))}, H{}},
+	}
+	for _, tt := range tests {
+		sums, before := tally.Sums{}, map[delivery.UID]delivery.Delivery{}
+		for _, after := range tt.rows {
+			sums.Count(before[after.UID], after, now)
+			before[after.UID] = after
+		}
+		if diff := cmp.Diff(tt.want, sums[tally.Place{Project: "p", Webhook: "w", Hour: began.Unix() / 3600}].Health()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package tally adds up: what happens to deliveries becomes counters of their webhook, by the hour, and what is reported of inputs
-// becomes the totals of their job, which finishes if it is time.
+// Package tally adds up: what happens to deliveries becomes counters of their webhook, by the hour, and its health, and what is reported
+// of inputs becomes the totals of their job, which finishes if it is time.
 //
 // It reads what the store published, in batches, at least once, and writes as few times as it can: once for each webhook and hour of a
 // batch, once for each job.
@@ -11,4 +11,7 @@
 //   - Counters are approximate. A batch that comes again may count twice, and counters that cannot be written while their change is
 //     younger than 15 minutes come again; after that they are let go, with a line in the log: they are not worth a stream that
 //     stands still.
+//   - The health of a webhook is noted with each batch that has failures of it, or successes after those; else once in a minute. Each
+//     process knows only what it noted itself: a failure that another one has noted, and whose delivery never succeeds, may stay noted
+//     for up to a minute of successes.
 package tally

@@ -45,7 +45,10 @@ type Change struct {
 }
 
 // Tally is safe for concurrent use.
-type Tally struct{ Config }
+type Tally struct {
+	Config
+	notes Notes
+}
 
 // New returns a Tally; a missing seam is a panic.
 func New(c Config) *Tally {
@@ -58,7 +61,7 @@ func New(c Config) *Tally {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Tally{c}
+	return &Tally{Config: c}
 }
 
 // HandleImages is Handle for changes as the engine's stream hands them out: the images before and after each. One that cannot be read
@@ -131,7 +134,7 @@ func (t *Tally) count(ctx context.Context, changes []Change, errs []error) int {
 			owners[p] = append(owners[p], counted{i, at})
 		}
 	}
-	for p, err := range sums.Write(ctx, t.Counters) {
+	for p, err := range sums.Write(ctx, t.Counters, &t.notes, now) {
 		dropped := 0
 		for _, c := range owners[p] {
 			if now.Sub(c.at) < Patience {
@@ -146,14 +149,34 @@ func (t *Tally) count(ctx context.Context, changes []Change, errs []error) int {
 	return len(sums)
 }
 
-// Write adds the sums to the counters, and returns which places that failed for.
-func (s Sums) Write(ctx context.Context, to webhook.Counters) map[Place]error {
+// Write notes the health that the sums tell of, but for a success that notes know to be no news, adds the sums to the counters, and
+// returns which places that failed for. The counters come second: of both they alone must not be written twice.
+func (s Sums) Write(ctx context.Context, to webhook.Counters, notes *Notes, now time.Time) map[Place]error {
+	notes.forget(now)
 	return forEach(slices.Collect(maps.Keys(s)), func(p Place) error {
-		if err := to.Add(ctx, p.Project, p.Webhook, p.Begin(), s[p]); err != nil {
+		if err := s.note(ctx, p, to, notes, now); err != nil {
+			return fmt.Errorf("note health of webhook %s: %w", p.Webhook, err)
+		}
+		if err := to.Add(ctx, p.Project, p.Webhook, p.Begin(), s[p].Stats); err != nil {
 			return fmt.Errorf("count for webhook %s: %w", p.Webhook, err)
 		}
 		return nil
 	})
+}
+
+func (s Sums) note(ctx context.Context, p Place, to webhook.Counters, notes *Notes, now time.Time) error {
+	h := s[p].Health()
+	switch {
+	case h == webhook.Health{}:
+		return nil
+	case h.FailingSince.IsZero() && !s[p].recovered && notes.fresh(p.Webhook, now):
+		return nil
+	}
+	if err := to.Note(ctx, p.Project, p.Webhook, h); err != nil {
+		return err
+	}
+	notes.keep(p.Webhook, h, now)
+	return nil
 }
 
 // forEach calls f for each key, some at the same time, and returns what failed. A panic is an error.

@@ -22,6 +22,8 @@ var errDown = errors.New("the store is down")
 type world struct {
 	mu      sync.Mutex
 	adds    []string // webhook and hour
+	notes   []string // webhook, and the minutes and seconds of its health
+	noting  bool     // notes alone fail
 	stats   webhook.Stats
 	settled []string // project and job
 	fails   string   // the webhook or job whose write fails; "all": every one
@@ -41,7 +43,7 @@ func (w *world) fault(name string) error {
 func (w *world) Add(_ context.Context, project, hook string, hour time.Time, s webhook.Stats) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.fault(hook); err != nil {
+	if err := w.fault(hook); err != nil && !w.noting {
 		return err
 	}
 	w.adds = append(w.adds, project+" "+hook+" "+hour.Format("15:04"))
@@ -50,6 +52,27 @@ func (w *world) Add(_ context.Context, project, hook string, hour time.Time, s w
 }
 
 func (w *world) Hours(context.Context, string, string, time.Time, time.Time) ([]webhook.Hour, error) {
+	panic("no tally reads")
+}
+
+func (w *world) Note(_ context.Context, project, hook string, h webhook.Health) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.fault(hook); err != nil && w.noting {
+		return err
+	}
+	text := hook
+	if !h.LastSuccessAt.IsZero() {
+		text += " accepted " + h.LastSuccessAt.Format("04:05")
+	}
+	if !h.FailingSince.IsZero() {
+		text += " failing " + h.FailingSince.Format("04:05")
+	}
+	w.notes = append(w.notes, text)
+	return nil
+}
+
+func (w *world) Health(context.Context, string, ...string) (map[string]webhook.Health, error) {
 	panic("no tally reads")
 }
 
@@ -184,7 +207,7 @@ func TestSumsAreWrittenOnceForEachPlace(t *testing.T) {
 		sums.Count(delivery.Delivery{}, succeeded(hook, 0).After, now)
 	}
 	w := world{fails: "b"}
-	failed := sums.Write(t.Context(), &w)
+	failed := sums.Write(t.Context(), &w, new(tally.Notes), now)
 	for p, err := range failed {
 		if p.Webhook != "b" || !errors.Is(err, errDown) {
 			t.Errorf("Write fails for %+v with %v, want webhook b and why", p, err)
@@ -192,5 +215,91 @@ func TestSumsAreWrittenOnceForEachPlace(t *testing.T) {
 	}
 	if len(failed) != 1 || !slices.Equal(w.adds, []string{"p a 16:00"}) || w.stats.Succeeded != 2 {
 		t.Errorf("%d places fail and %v are written, want one of each", len(failed), w.adds)
+	}
+}
+
+func TestSteadySuccessIsNotedOnceAMinuteAndAllElseAtOnce(t *testing.T) {
+	// heard is a request that ended in a second of the hour, and is tallied then: accepted, failed, or accepted after a failure.
+	type heard struct {
+		second  int
+		outcome string
+	}
+	const yes, no, atLast = "yes", "no", "at last"
+	tests := []struct {
+		name    string
+		batches [][]heard
+		want    []string
+	}{
+		{"successes", [][]heard{{{0, yes}}, {{1, yes}}, {{59, yes}}, {{60, yes}}, {{61, yes}}, {{119, yes}}, {{120, yes}}},
+			[]string{"w accepted 00:00", "w accepted 01:00", "w accepted 02:00"}},
+		{"failures", [][]heard{{{0, no}}, {{1, no}, {2, no}}, {{59, no}}}, []string{"w failing 00:00", "w failing 00:01", "w failing 00:59"}},
+		{"failures that begin and end", [][]heard{{{0, yes}}, {{10, yes}}, {{20, no}}, {{30, yes}}, {{31, yes}}},
+			[]string{"w accepted 00:00", "w failing 00:20", "w accepted 00:30"}},
+		{"a success after a failure that another process noted", [][]heard{{{0, yes}}, {{10, yes}}, {{20, atLast}}, {{21, yes}}, {{80, yes}}},
+			[]string{"w accepted 00:00", "w accepted 00:20", "w accepted 01:20"}},
+		{"both in each batch", [][]heard{{{0, yes}, {1, no}}, {{2, no}, {3, yes}}, {{4, no}, {5, yes}}, {{6, yes}, {7, no}}, {{8, yes}, {9, no}}},
+			[]string{"w accepted 00:00 failing 00:01", "w accepted 00:03", "w accepted 00:06 failing 00:07", "w accepted 00:08 failing 00:09"}},
+		{"a failure that comes again", [][]heard{{{0, no}}, {{10, yes}}, {{0, no}}, {{11, yes}}},
+			[]string{"w failing 00:00", "w accepted 00:10", "w failing 00:00", "w accepted 00:11"}},
+	}
+	for _, tt := range tests {
+		var w world
+		hour := now.Truncate(time.Hour)
+		at := hour
+		one := w.tally(func(c *tally.Config) { c.Now = func() time.Time { return at } })
+		for _, batch := range tt.batches {
+			var changes []tally.Change
+			for _, h := range batch {
+				ended := hour.Add(time.Duration(h.second) * time.Second)
+				at = later(at, ended)
+				when := func(a *delivery.Attempt) { a.StartedAt, a.Duration = ended, 0 }
+				switch h.outcome {
+				case yes:
+					changes = append(changes, tally.Change{After: row(delivery.Succeeded, attempt(1, 200, when))})
+				case no:
+					changes = append(changes, tally.Change{After: row(delivery.Retrying, attempt(1, 500, when))})
+				case atLast:
+					before := row(delivery.Retrying, attempt(1, 500))
+					changes = append(changes, tally.Change{Before: before, After: row(delivery.Succeeded, before.Attempts[0], attempt(2, 200, when))})
+				}
+			}
+			one.Handle(t.Context(), changes)
+		}
+		if !slices.Equal(w.notes, tt.want) {
+			t.Errorf("of %s is noted %q, want %q", tt.name, w.notes, tt.want)
+		}
+		if len(w.adds) != len(tt.batches) {
+			t.Errorf("%d batches of %s are counted in %d writes, want one each", len(tt.batches), tt.name, len(w.adds))
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func TestHealthThatCannotBeNotedComesAgainWithItsCounters(t *testing.T) {
+	w := world{fails: "bad", noting: true}
+	one := w.tally()
+	batch := []tally.Change{succeeded("bad", 0), succeeded("good", 0)}
+	if got := which(one.Handle(t.Context(), batch)); !slices.Equal(got, []int{0}) || w.stats.Succeeded != 1 || len(w.notes) != 1 {
+		t.Errorf("records %v come again, %d successes are counted and %q is noted; want the first, one, and the other", got, w.stats.Succeeded, w.notes)
+	}
+	w.fails = ""
+	if got := which(one.Handle(t.Context(), batch[:1])); got != nil || w.stats.Succeeded != 2 || len(w.notes) != 2 {
+		t.Errorf("the next time records %v come again, %d successes are counted and %q is noted, want none, both and both", got, w.stats.Succeeded, w.notes)
+	}
+}
+
+func TestEventsWithoutARequestNoteNothing(t *testing.T) {
+	var w world
+	cancelled := row(delivery.Cancelled)
+	cancelled.EndedAt = now
+	w.tally().Handle(t.Context(), []tally.Change{{After: cancelled}})
+	if len(w.notes) != 0 || w.stats.Cancelled != 1 {
+		t.Errorf("of a cancellation is noted %q and %d are counted, want nothing noted and one counted", w.notes, w.stats.Cancelled)
 	}
 }

@@ -20,6 +20,7 @@ var Schemes = []Scheme{SchemeV1, SchemeV1a}
 type Secret struct {
 	Sealed    string // its text (whsec_… or whsk_…), sealed
 	Hint      string
+	Print     string // a keyed fingerprint of its text, by which it is known again; empty for v1a, and in what older releases stored
 	Public    string // of a key pair of v1a: the text of the public key (whpk_…), for anybody to see; empty for v1
 	CreatedAt time.Time
 	EndsAt    time.Time // zero: it is the current one of its scheme
@@ -71,13 +72,18 @@ func (w Webhook) SignBy(schemes []Scheme) Webhook {
 }
 
 // Rotate returns the webhook with a new current secret of its scheme. Every older one of the scheme ends when the overlap is over,
-// or earlier if it was to end earlier; beyond MaxSecrets the oldest end at once. Secrets of the other scheme stay as they are.
+// or earlier if it was to end earlier; beyond MaxSecrets the oldest end at once. Secrets of the other scheme stay as they are. One
+// that is there already, by its Print, is there once: if it is the current one it stays as it is.
 func (w Webhook) Rotate(next Secret, overlap time.Duration, now time.Time) Webhook {
 	same, other := []Secret{next}, []Secret{}
 	for _, s := range w.Secrets {
 		switch end := now.Add(overlap); {
 		case s.Scheme() != next.Scheme():
 			other = append(other, s)
+		case s.Print != "" && s.Print == next.Print:
+			if s.EndsAt.IsZero() {
+				same[0] = s
+			}
 		case overlap > 0 && !s.ended(now) && len(same) < MaxSecrets:
 			if s.EndsAt.IsZero() || end.Before(s.EndsAt) {
 				s.EndsAt = end

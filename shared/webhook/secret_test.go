@@ -75,6 +75,31 @@ func TestRotationKeepsOldSecretsForTheOverlap(t *testing.T) {
 	}
 }
 
+func TestASecretThatIsThereAlreadyIsThereOnce(t *testing.T) {
+	var never time.Time
+	known := func(sealed, print string, ends time.Time) webhook.Secret {
+		return webhook.Secret{Sealed: sealed, Print: print, EndsAt: ends}
+	}
+	before := []webhook.Secret{known("1", "b", never), known("2", "a", noon.Add(time.Minute)), known("3", "", noon.Add(time.Minute))}
+	tests := []struct {
+		name    string
+		print   string
+		overlap time.Duration
+		want    []webhook.Secret
+	}{
+		{"the current one stays, and so do older ones", "b", time.Hour, before},
+		{"the current one stays, and older ones end with the overlap", "b", 0, before[:1]},
+		{"an older one becomes the current one", "a", time.Hour, []webhook.Secret{known("4", "a", never), known("1", "b", noon.Add(time.Hour)), before[2]}},
+		{"of one without a print nothing is known", "", time.Hour, []webhook.Secret{known("4", "", never), known("1", "b", noon.Add(time.Hour)), before[1]}},
+	}
+	for _, test := range tests {
+		got := webhook.Webhook{Secrets: before}.Rotate(known("4", test.print, never), test.overlap, noon)
+		if diff := cmp.Diff(test.want, got.Secrets); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
 func TestAKeyPairRotatesAmongKeyPairs(t *testing.T) {
 	var never time.Time
 	next := pair("new", never)

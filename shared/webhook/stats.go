@@ -56,16 +56,22 @@ type Hour struct {
 	Stats
 }
 
-// Counters keeps the counters of webhooks, by the hour, for StatsRetention after the hour began. It is safe for concurrent use; an
-// addition is atomic and durable when it returns.
+// Counters keeps what is heard of webhooks: their counters, by the hour, for StatsRetention after the hour began, and their health. It is
+// safe for concurrent use; a write is atomic and durable when it returns.
 //
-// Counters are approximate: every error means that the outcome is unknown, and an addition that is repeated may count twice.
+// Counters are approximate: every error means that the outcome is unknown, and an addition that is repeated may count twice. A note of
+// health may be repeated, and come later than newer ones.
 type Counters interface {
 	// Add adds to the counters of the hour that a time lies in.
 	Add(ctx context.Context, project, webhook string, hour time.Time, s Stats) error
 	// Hours lists the hours in [since, until) that something was counted in, oldest first; the hour that since lies in is one of
 	// them. It may lag behind additions by seconds. Another project's webhook has none.
 	Hours(ctx context.Context, project, webhook string, since, until time.Time) ([]Hour, error)
+	// Note adds to the health of a webhook, as Health.Plus does, to the millisecond. One that is zero adds nothing.
+	Note(ctx context.Context, project, webhook string, h Health) error
+	// Health returns the health of webhooks by their uids, without those of which nothing is noted or that are another project's. It
+	// includes every note that returned before.
+	Health(ctx context.Context, project string, webhooks ...string) (map[string]Health, error)
 }
 
 // Plus returns the counts of both together.

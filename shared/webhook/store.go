@@ -11,13 +11,13 @@ import (
 // A project's hooks version grows with each create, update and delete of any of its webhooks, in the same atomic write. A
 // list of matches read after a version is good for as long as the version is the same.
 type Store interface {
-	// Create writes a new webhook, version 1. ErrQuota beyond MaxPerProject, or MaxPerJob for the webhook's job.
+	// Create writes a new webhook, version 1. ErrQuota beyond MaxPerProject, ErrJobQuota beyond MaxPerJob of the webhook's job.
 	Create(ctx context.Context, w Webhook) error
 	// Get reads a webhook of the project, as of the last write that returned. ErrNotFound also for another project's and for
 	// a deleted one.
 	Get(ctx context.Context, project, uid string) (Webhook, error)
 	// Update writes w on condition that the stored webhook has version w.Version-1: ErrStale if not, ErrNotFound without
-	// one. It leaves ParkedUntil alone.
+	// one; ErrJobQuota if it would give a job more than MaxPerJob. It leaves ParkedUntil alone.
 	Update(ctx context.Context, w Webhook) error
 	// Delete removes a webhook; its uid is never used again. ErrNotFound without one.
 	Delete(ctx context.Context, project, uid string) error

@@ -75,8 +75,11 @@ func checkSchemes(schemes []Scheme) error {
 }
 
 func checkText(field, s string, limit int) error {
-	if len(s) > limit || !utf8.ValidString(s) {
-		return invalid(field, "must be at most %d bytes of UTF-8", limit)
+	switch {
+	case len(s) > limit:
+		return invalid(field, "has %d bytes; at most %d are allowed (a character may have several)", len(s), limit)
+	case !utf8.ValidString(s):
+		return invalid(field, "must be UTF-8")
 	}
 	return nil
 }
@@ -96,7 +99,7 @@ func checkNames(headers []Header) error {
 		}
 		for _, r := range reserved {
 			if name == r || strings.HasSuffix(r, "-") && strings.HasPrefix(name, r) {
-				return invalid("headers", "%s is reserved and cannot be set by a webhook", h.Name)
+				return invalid("headers", "%s is reserved and cannot be set by a webhook, as are %s; a - at the end stands for all names that begin so", h.Name, list(reserved))
 			}
 		}
 		if seen[name] {

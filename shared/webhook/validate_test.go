@@ -141,6 +141,24 @@ func TestHeaderNamesThatAreNotFreeAreRefused(t *testing.T) {
 	}
 }
 
+func TestARefusalNamesWhatWouldBeRight(t *testing.T) {
+	tests := []struct {
+		change func(w *webhook.Webhook)
+		want   string
+	}{
+		{func(w *webhook.Webhook) { w.Name = strings.Repeat("é", 200) }, "name: has 400 bytes; at most 256 are allowed"},
+		{func(w *webhook.Webhook) { w.Headers = headers("Webhook-Id") }, "headers: Webhook-Id is reserved and cannot be set by a webhook, as are host, connection,"},
+		{func(w *webhook.Webhook) { w.Headers = headers("Host") }, "proxy-, expect, user-agent, webhook-, hermod-, x-amz-, x-amzn-; a - at the end stands for"},
+	}
+	for _, test := range tests {
+		w := valid()
+		test.change(&w)
+		if err := w.Validate(webhook.Rules{}); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("Validate = %v, want %q", err, test.want)
+		}
+	}
+}
+
 func TestHeaderValuesThatBreakARequestAreRefused(t *testing.T) {
 	for _, value := range []string{"", "Bearer abc", "a\tb", "Größe ✓", strings.Repeat("x", webhook.MaxHeaderValue)} {
 		if err := webhook.CheckHeaderValue("X-A", value); err != nil {

@@ -29,7 +29,8 @@ const (
 var (
 	ErrNotFound = errors.New("no such webhook")
 	ErrStale    = errors.New("the webhook has changed meanwhile")
-	ErrQuota    = errors.New("as many webhooks as there may be")
+	ErrQuota    = errors.New("the project has as many webhooks as it may have")
+	ErrJobQuota = errors.New("the job has as many webhooks of its own as it may have")
 )
 
 // Webhook is where events go, and how.

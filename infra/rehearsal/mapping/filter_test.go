@@ -29,7 +29,7 @@ func TestTheFiltersOfTheTemplate(t *testing.T) {
 		{"a delivery", "W#" + event + "#20261124#3", event, row, false, true},
 		{"what an attempt got back", "W#" + event + "#20261124#3#A", event + "#1", `"n":{"N":"1"}`, false, false},
 		{"a webhook", "W#" + event, "#", `"en":{"N":"1"}`, false, false},
-		{"a webhook's breaker", "W#" + event, "RT", row, false, false},
+		{"a webhook's health, which tally writes", "W#" + event, "RT", row, false, false},
 		{"counters, which tally writes", "W#" + event, "S#2026112415", `"ok":{"N":"1"}`, false, false},
 		{"an archived event", "P#" + event + "#E#20261124#3", event, ``, false, false},
 		{"a redrive", "P#" + event, "R#" + event, row, false, false},
