@@ -64,7 +64,7 @@ func (c *call) adoptFilters() {
 		return
 	}
 	next, err := url.Parse(query.Get("cursor"))
-	if err != nil {
+	if err != nil || next.Path != c.request.URL.Path {
 		return
 	}
 	for name, values := range next.Query() {

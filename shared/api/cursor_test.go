@@ -71,6 +71,7 @@ func TestTheURLOfANextPageBringsItsFiltersAlong(t *testing.T) {
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("pages have %v, want %v", got, want)
 	}
+	w.call("GET", "/webhooks"+query, nil).refused(badCursor, "parameter", "cursor")
 	foreign := url.QueryEscape("https://x/v3/jobs?cursor=AAAA&no_such_parameter=1")
 	w.call("GET", "/jobs?cursor="+foreign, nil).refused(badParameter, "parameter", "no_such_parameter")
 }

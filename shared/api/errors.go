@@ -228,23 +228,24 @@ func (a *api) explain(err error) *problem {
 	return &problem{label: internalError, cause: err}
 }
 
-// transition says which statuses there are instead.
+// transition says which statuses there are instead, and by which request.
 func transition(e *job.TransitionError) *problem {
-	allowed := []job.Status{}
+	allowed, ways := []job.Status{}, []string{}
 	for _, s := range job.Statuses {
 		if e.From.MayBecome(s) {
 			allowed = append(allowed, s)
 		}
 	}
-	p := refuse(badMove, "A job that is %s cannot become %s. A status update can make it %s.", e.From, e.To, strings.Join(texts(allowed), ", "))
-	switch {
-	case e.From == job.Pending && e.To == job.Pending:
-		p = refuse(badMove, "A job that is pending cannot be retried: it waits to be worked on already.")
-	case e.From == job.Running && e.To == job.Pending:
-		p = refuse(badMove, "A job that is running cannot become pending: it is not over. Cancel it first, or let it end.")
-	case len(allowed) == 0:
-		p = refuse(badMove, "A job that is %s cannot become %s. Only a retry can take it on, to pending.", e.From, e.To)
+	if len(allowed) > 0 {
+		ways = append(ways, strings.Join(texts(allowed), " or ")+" by a status update")
 	}
+	if e.From.MayBeCancelled() {
+		ways = append(ways, "stopped by a cancel")
+	}
+	if e.From.MayBeRetried() {
+		ways = append(ways, "pending by a retry")
+	}
+	p := refuse(badMove, "This request cannot take a job from %s to %s. One that is %s can become %s.", e.From, e.To, e.From, strings.Join(ways, ", "))
 	return p.with("from", e.From).with("to", e.To).with("allowed", allowed)
 }
 

@@ -168,17 +168,20 @@ func (a *api) misplaced(ctx context.Context, c *call, q appendix, err error) err
 	if errors.Is(err, input.ErrQuota) {
 		return a.explain(err).with("field", "inputs")
 	}
-	closed := errors.Is(err, input.ErrClosed)
-	if !closed && !errors.Is(err, input.ErrOther) {
+	j, unread := a.Jobs.Get(ctx, c.project(), q.UID)
+	var p *problem
+	switch {
+	case unread != nil:
+		return unread
+	case errors.Is(err, input.ErrEnded):
+		p = refuse(jobEnded, "The job is %s and takes no more inputs. Retry it first, or launch another.", j.Status).with("status", j.Status)
+	case errors.Is(err, input.ErrClosed):
+		p = refuse(listClosed, "The list of inputs is complete with %d, so nothing can be appended.", j.Inputs)
+	case errors.Is(err, input.ErrOther):
+		p = refuse(otherInputs, "What was appended from %d on is not this: other inputs, or more or fewer of them. The list ends at %d, where what is new goes.",
+			q.From, j.Inputs)
+	default:
 		return err
-	}
-	j, err := a.Jobs.Get(ctx, c.project(), q.UID)
-	if err != nil {
-		return err
-	}
-	p := refuse(listClosed, "The list of inputs is complete with %d, so nothing can be appended.", j.Inputs)
-	if !closed {
-		p = refuse(otherInputs, "What was appended from %d on is not this: other inputs, or more or fewer of them. The list ends at %d; append what is new from there.", q.From, j.Inputs)
 	}
 	return p.with("field", "from").with("end", j.Inputs)
 }

@@ -174,7 +174,7 @@ func (a *api) changeJob(ctx context.Context, project, uid string, rule func(job.
 		next, changed, err := rule(j)
 		switch {
 		case err != nil:
-			return job.Job{}, a.describe(err, j)
+			return job.Job{}, a.describe(err, next) // the job with the totals that it was judged by
 		case !changed:
 			return j, nil
 		}

@@ -62,6 +62,37 @@ func TestAnIllegalTransitionNamesBothStatuses(t *testing.T) {
 	}
 }
 
+func TestAnIllegalTransitionTellsTheOthers(t *testing.T) {
+	w := newWorld(t)
+	flow := w.newFlow()
+	for is, want := range map[job.Status]string{
+		job.Pending:  "can become running or shutdown or paused or stopped by a status update, stopped by a cancel.",
+		job.Paused:   "can become running by a status update, stopped by a cancel, pending by a retry.",
+		job.Shutdown: "can become stopped by a cancel, pending by a retry.",
+		job.Stopped:  "can become pending by a retry.",
+	} {
+		id := w.newJob(flow)
+		if is != job.Pending {
+			w.call("PATCH", "/jobs/"+id, map[string]any{"status": is}).must(200)
+		}
+		if message, _ := w.call("PATCH", "/jobs/"+id, `{"status":"finished"}`).refused(badMove); !strings.HasSuffix(message, want) {
+			t.Errorf("of a job that is %s the message is %q, want it to end %q", is, message, want)
+		}
+	}
+}
+
+// Totals trail behind reports: what a refusal tells is what it was judged by.
+func TestARefusedResultTellsTheCountsItWasJudgedBy(t *testing.T) {
+	w := newWorld(t)
+	id := w.newJob(w.newFlow())
+	w.call("POST", "/jobs/"+id+"/inputs", `{"from":0,"inputs":[{"input_data":1},{"input_data":2}]}`).must(201)
+	w.call("POST", "/jobs/"+id+"/inputs/report", `{"inputs":[{"index":0,"status":"failed"},{"index":1,"status":"failed"}]}`).must(200)
+	_, params := w.call("PATCH", "/jobs/"+id, `{"status":"finished"}`).refused(badResult)
+	if counts, _ := params["counts"].(map[string]any); counts["failed"] != 2.0 || counts["pending"] != 0.0 {
+		t.Errorf("counts are %v, want two that failed", params["counts"])
+	}
+}
+
 func TestAReportIsJudgedByItsFields(t *testing.T) {
 	w := newWorld(t)
 	id := w.newJob(w.newFlow())

@@ -82,11 +82,12 @@ func viewLeft(left []input.Left) []leftView {
 
 // sentenceOf says why nothing was sent back.
 func sentenceOf(left []input.Left) string {
+	if len(left) == 0 {
+		return "No input can be sent back: no failed input is among those that were asked for."
+	}
 	var why []string
 	for _, l := range left[:min(len(left), maxReasons)] {
 		switch {
-		case l.Count == 0:
-			why = append(why, l.Reason)
 		case l.Label == "":
 			why = append(why, fmt.Sprintf("%d of them: %s", l.Count, l.Reason))
 		default:

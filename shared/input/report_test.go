@@ -43,7 +43,7 @@ func TestAReportSaysWhatBecameOfEachOfItsInputs(t *testing.T) {
 			{-1, "the job has 10 inputs: indexes are 0 to 9"},
 			{6, "an input is reported as running, succeeded or failed"},
 			{6, "output_count is 0 to 1073741824"},
-			{6, "its results have 262149 bytes as a JSON array; at most 262144 are kept"},
+			{6, "its results have 262148 bytes as a JSON array; at most 262144 are kept"},
 			{5, "it has failed with another error, and that stands until a retry sends it back"},
 			{1, "it has failed, and that stands until a retry sends it back"},
 			{0, "it has succeeded, and that is final"},
@@ -420,5 +420,17 @@ func TestReportsStayFlatUntilTheEndIsNear(t *testing.T) {
 	}
 	if got := r.job(j); got.Status != job.Finished || got.Totals.Succeeded != 30_000 {
 		t.Errorf("the job is %s with %+v, want finished", got.Status, got.Totals)
+	}
+}
+
+func TestRowsCountAsAJSONArray(t *testing.T) {
+	for _, rows := range [][]string{{}, {`1`}, {`1`, `"two"`}, {`1`, `2`, `3`}} {
+		list := make([]json.RawMessage, len(rows))
+		for i, r := range rows {
+			list[i] = json.RawMessage(r)
+		}
+		if got, want := input.SizeOf(list), len("["+strings.Join(rows, ",")+"]"); got != want {
+			t.Errorf("SizeOf(%v) = %d, want %d", rows, got, want)
+		}
 	}
 }

@@ -164,9 +164,9 @@ func (d *draft) add(k keepsake) bool {
 
 // SizeOf is how many bytes the rows of an input count for: those of a JSON array of them.
 func SizeOf(rows []json.RawMessage) int {
-	size := len("[]")
+	size := len("[]") + max(0, len(rows)-1)*len(",")
 	for _, row := range rows {
-		size += len(row) + len(",")
+		size += len(row)
 	}
 	return size
 }

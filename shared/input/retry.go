@@ -9,11 +9,10 @@ import (
 	"hermod/shared/job"
 )
 
-// Why a retry leaves inputs as they are, or finds none.
+// Why a retry leaves inputs as they are.
 const (
 	notFailed  = "they have not failed: only failed inputs are sent back"
 	wouldAgain = "errors of this class would come again: force sends such inputs back nevertheless"
-	noneFailed = "none of those asked for has failed"
 	othersLeft = "they have labels besides those that are told"
 )
 
@@ -184,12 +183,6 @@ func (s *Service) sendBack(ctx context.Context, out *Retried) error {
 func (r *Retried) nothing() error {
 	if r.Count > 0 {
 		return nil
-	}
-	switch {
-	case r.Job.Inputs == 0:
-		r.Left = []Left{{Reason: indexesAre(r.Job)}}
-	case len(r.Left) == 0:
-		r.Left = []Left{{Reason: noneFailed}}
 	}
 	return &NothingError{r.Left}
 }

@@ -33,7 +33,8 @@ type GapError struct{ From, End int }
 // Error says what is wrong, without the numbers.
 func (e *GapError) Error() string { return "the append begins beyond the end of the list" }
 
-// NothingError says that a retry found nothing to send back, and why.
+// NothingError says that a retry found nothing to send back. Left says why of the inputs that were asked for; none, if no failed input
+// was among them.
 type NothingError struct{ Left []Left }
 
 // Error says what is wrong, without the reasons.

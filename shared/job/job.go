@@ -100,7 +100,7 @@ func (j Job) Apply(u Update, at time.Time) (Job, bool, error) {
 
 // Retry returns the job back at pending. Errors: *TransitionError.
 func (j Job) Retry(at time.Time) (Job, error) {
-	if !slices.Contains(retryable, j.Status) {
+	if !j.Status.MayBeRetried() {
 		return j, &TransitionError{From: j.Status, To: Pending}
 	}
 	j.Retries++
@@ -113,7 +113,7 @@ func (j Job) Cancel(at time.Time) (Job, bool, error) {
 	switch {
 	case j.Status == Stopped:
 		return j, false, nil
-	case !slices.Contains(cancellable, j.Status):
+	case !j.Status.MayBeCancelled():
 		return j, false, &TransitionError{From: j.Status, To: Stopped}
 	}
 	return j.move(Stopped, NoCause, "", at), true, nil

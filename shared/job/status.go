@@ -44,6 +44,12 @@ func (s Status) Known() bool { return slices.Contains(Statuses, s) }
 // MayBecome reports whether an executor may move a job from s to next.
 func (s Status) MayBecome(next Status) bool { return slices.Contains(arrows[s], next) }
 
+// MayBeRetried reports whether Retry takes a job of this status back to pending.
+func (s Status) MayBeRetried() bool { return slices.Contains(retryable, s) }
+
+// MayBeCancelled reports whether Cancel takes a job of this status to stopped.
+func (s Status) MayBeCancelled() bool { return slices.Contains(cancellable, s) }
+
 // Ended reports whether a job with this status is over unless somebody retries it.
 func (s Status) Ended() bool {
 	return s == Finished || s == Warning || s == Shutdown || s == Stopped
