@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -96,7 +97,12 @@ func launch(t testing.TB, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("the program %v said on standard error: %s", args, p.stderr)
+		}
+	})
 	return p
 }
 
@@ -131,6 +137,27 @@ func freeAddress(t testing.TB) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// freePair returns an address after whose port the next one is free too, for a service with its demo. It keeps out of the range from which
+// the system gives ports to whoever asks for any: there the next one is soon taken.
+func freePair(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		port := 10_000 + 2*rand.N(10_000)
+		first, err1 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		second, err2 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
+		for _, l := range []net.Listener{first, second} {
+			if l != nil {
+				l.Close()
+			}
+		}
+		if err1 == nil && err2 == nil {
+			return fmt.Sprintf("127.0.0.1:%d", port)
+		}
+	}
+	t.Fatal("no two free ports in a row")
+	return ""
 }
 
 // word returns the first word of a text that has the prefix.
@@ -299,7 +326,7 @@ func TestThePrintedLinesGiveAVerifiedDelivery(t *testing.T) {
 		}
 		t.Skip("NOT CHECKED: the printed lines use curl, which is not on this machine")
 	}
-	p := launch(t, "-listen", freeAddress(t), "-data", filepath.Join(t.TempDir(), "data"), "-demo")
+	p := launch(t, "-listen", freePair(t), "-data", filepath.Join(t.TempDir(), "data"), "-demo")
 	out := p.stdout.wait(t, "another, to fail")
 	var lines []string
 	for _, line := range strings.Split(out, "\n") {
