@@ -1,0 +1,173 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// delivery is a delivery as lists of the API tell it.
+type delivery struct {
+	UID            string     `json:"uid"`
+	State          string     `json:"state"`
+	Reason         *string    `json:"reason"`
+	Event          string     `json:"event"`
+	EventUID       string     `json:"event_uid"`
+	WebhookUID     string     `json:"webhook_uid"`
+	JobUID         string     `json:"job_uid"`
+	WorkflowUID    string     `json:"workflow_uid"`
+	Test           bool       `json:"test"`
+	AttemptCount   int        `json:"attempt_count"`
+	LastStatus     *int       `json:"last_status"`
+	LastErrorClass *string    `json:"last_error_class"`
+	LastError      *string    `json:"last_error"`
+	CreatedAt      time.Time  `json:"created_at"`
+	NextAttemptAt  *time.Time `json:"next_attempt_at"`
+	FinishedAt     *time.Time `json:"finished_at"`
+}
+
+// webhook is a webhook as the API tells it.
+type webhook struct {
+	UID            string       `json:"uid"`
+	Name           string       `json:"name"`
+	URL            string       `json:"url"`
+	Events         []string     `json:"events"`
+	WorkflowUID    *string      `json:"workflow_uid"`
+	JobUID         *string      `json:"job_uid"`
+	Headers        []headerHint `json:"headers"`
+	Payload        string       `json:"payload"`
+	Enabled        bool         `json:"enabled"`
+	DisabledReason *string      `json:"disabled_reason"`
+	Secret         string       `json:"secret"` // in the answer that made it
+	SecretHint     *string      `json:"secret_hint"`
+	Signatures     []string     `json:"signatures"`
+	PublicKey      *string      `json:"public_key"`
+	RetrySchedule  []int        `json:"retry_schedule"` // seconds; nil: the default
+	TimeoutSeconds int          `json:"timeout_seconds"`
+	Description    string       `json:"description"`
+	CreatedAt      time.Time    `json:"created_at"`
+	UpdatedAt      time.Time    `json:"updated_at"`
+	LastSuccessAt  *time.Time   `json:"last_success_at"`
+	FailingSince   *time.Time   `json:"failing_since"`
+}
+
+// headerHint is a header of a webhook's own, without its value.
+type headerHint struct {
+	Name string `json:"name"`
+	Hint string `json:"hint"`
+}
+
+// Label is what a link to the webhook says.
+func (w webhook) Label() string {
+	switch {
+	case w.Name != "":
+		return w.Name
+	case w.URL != "":
+		return w.URL
+	}
+	return short(w.UID)
+}
+
+// Health is a word for how the webhook is.
+func (w webhook) Health() string {
+	switch {
+	case !w.Enabled:
+		return "disabled"
+	case w.FailingSince != nil:
+		return "failing"
+	case w.LastSuccessAt != nil:
+		return "healthy"
+	}
+	return "unused"
+}
+
+// job is a job as the API tells it.
+type job struct {
+	UID           string     `json:"uid"`
+	Name          *string    `json:"name"`
+	Status        string     `json:"status"`
+	ErrorMessage  *string    `json:"error_message"`
+	WorkflowUID   string     `json:"workflow_uid"`
+	WorkflowName  string     `json:"workflow_name"`
+	NumberInputs  int        `json:"number_inputs"`
+	RowCount      int        `json:"row_count"`
+	ScheduledTime *time.Time `json:"scheduled_time"`
+	StartTime     *time.Time `json:"start_time"`
+	FinishTime    *time.Time `json:"finish_time"`
+	Version       int        `json:"version"`
+	RetryCount    int        `json:"retry_count"`
+	Counts        jobCounts  `json:"counts"`
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+}
+
+type jobCounts struct {
+	Pending   int `json:"pending"`
+	Running   int `json:"running"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+}
+
+// Label is what a link to the job says.
+func (j job) Label() string {
+	if j.Name != nil && *j.Name != "" {
+		return *j.Name
+	}
+	return short(j.UID)
+}
+
+// workflow is a workflow as the API tells it.
+type workflow struct {
+	UID  string `json:"uid"`
+	Name string `json:"name"`
+}
+
+// webhooksOf reads the webhooks with these uids; without those that are not there any more.
+func (c *call) webhooksOf(ctx context.Context, uids []string) (map[string]webhook, error) {
+	return lookUp[webhook](ctx, c, "/webhooks/", uids)
+}
+
+// jobsOf reads the jobs with these uids; without those that are not there any more.
+func (c *call) jobsOf(ctx context.Context, uids []string) (map[string]job, error) {
+	return lookUp[job](ctx, c, "/jobs/", uids)
+}
+
+// lookUp reads what has these uids, each once.
+func lookUp[T any](ctx context.Context, c *call, path string, uids []string) (map[string]T, error) {
+	uids = slices.Compact(slices.Sorted(slices.Values(uids)))
+	uids = slices.DeleteFunc(uids, func(uid string) bool { return uid == "" })
+	found, mu := map[string]T{}, sync.Mutex{}
+	err := each(len(uids), func(i int) error {
+		v, err := get[T](ctx, c, path+url.PathEscape(uids[i]), nil)
+		if _, gone := refused(err, http.StatusNotFound); gone {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found[uids[i]] = v
+		return err
+	})
+	return found, err
+}
+
+// allWebhooks reads every webhook of the project, newest first: at most 1,000.
+func (c *call) allWebhooks(ctx context.Context) (all []webhook, err error) {
+	for query := (url.Values{"limit": {"100"}}); ; {
+		page, err := get[list[webhook]](ctx, c, "/webhooks", query)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, page.Results...); page.cursor() == "" {
+			return all, nil
+		}
+		query.Set("cursor", page.cursor())
+	}
+}
+
+// workflows reads every workflow of the project: at most 1,000.
+func (c *call) workflows(ctx context.Context) ([]workflow, error) {
+	return get[[]workflow](ctx, c, "/workflows", nil)
+}
