@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// counts are what the statistics of a webhook tell of a time.
+// counts are what statistics tell of a time.
 type counts struct {
 	States        map[string]int
 	StatusClasses map[string]int `json:"status_classes"`
@@ -17,6 +17,15 @@ type counts struct {
 	P95           *float64 `json:"p95_ms"`
 }
 
+// projectStats are the statistics of all webhooks together.
+type projectStats struct {
+	Totals counts
+	Now    map[string]struct {
+		Count int
+		More  bool
+	}
+}
+
 // health is how a webhook says that its requests have ended.
 type health struct {
 	LastSuccessAt *time.Time `json:"last_success_at"`
@@ -24,7 +33,8 @@ type health struct {
 }
 
 // statistics lets a delivery succeed at once, one at its second attempt, one die and one be a test, and checks that in the end the
-// webhook's statistics say so, in all, and by the hour and the day; and that the webhook says how its requests end.
+// webhook's statistics say so, in all, and by the hour and the day; that the project's do; and that the webhook says how its requests
+// end.
 func statistics(t *testing.T, g Target) {
 	r, workflow := newReceiver(t), g.workflow(t)
 	r.answerBy(func(a arrival) int {
@@ -44,7 +54,7 @@ func statistics(t *testing.T, g Target) {
 			}
 		}
 	}
-	since := time.Now().Add(-time.Hour)
+	before, since := statsOfProject(t, g), time.Now().Add(-time.Hour)
 	var got struct {
 		Totals counts
 		Hours  []counts
@@ -83,6 +93,33 @@ func statistics(t *testing.T, g Target) {
 			t.Errorf("%s have %d attempts in %d entries, want the 5 of the totals in one, or two about the turn of one", name, attempts, len(list))
 		}
 	}
+
+	countedForProject(t, g, before, got.Totals)
+}
+
+// countedForProject waits until the project's statistics have what a webhook got, and one dead delivery more; others' may be on their way.
+func countedForProject(t *testing.T, g Target, before projectStats, more counts) {
+	t.Helper()
+	g.until(t, "counted for the project", func() bool {
+		now := statsOfProject(t, g)
+		for state, n := range more.States {
+			if now.Totals.States[state] < before.Totals.States[state]+n {
+				return false
+			}
+		}
+		return now.Totals.Attempts >= before.Totals.Attempts+more.Attempts && now.Now["dead"].Count > before.Now["dead"].Count
+	})
+}
+
+func statsOfProject(t testing.TB, g Target) (s projectStats) {
+	t.Helper()
+	g.must(t, "GET", "/stats", nil, &s)
+	for _, state := range []string{"retrying", "dead", "cancelled"} {
+		if n, ok := s.Now[state]; !ok || n.More {
+			t.Errorf("now has %v as %s, want a count of all", n, state)
+		}
+	}
+	return s
 }
 
 func (c counts) String() string {

@@ -85,6 +85,7 @@ func targets(w *world) map[string]target {
 		"POST /webhooks/{uid}/test":          {path: "/webhooks/" + hook + "/test", body: map[string]any{"event": "failed"}, status: 202},
 		"POST /webhooks/{uid}/retry":         {path: "/webhooks/" + hook + "/retry", body: map[string]any{"job_uid": done}, status: 202},
 
+		"GET /stats":                   {path: "/stats", status: 200},
 		"GET /deliveries":              {path: "/deliveries", status: 200},
 		"GET /deliveries/{uid}":        {path: "/deliveries/" + delivery, status: 200},
 		"POST /deliveries/{uid}/retry": {path: "/deliveries/" + delivery + "/retry", status: 202},

@@ -10,11 +10,13 @@ import (
 	"hermod/shared/job"
 )
 
-// What one request may cost at most: that many pages of the archive or of the log, and that many deliveries looked at, give or
-// take the hundred that are looked at together. A page that found too little within it is short and has a next one.
+// What one request may cost at most: so many pages of a job's inputs or results, so many of the archive, and so many deliveries looked
+// at, give or take the hundred that are looked at together. A page of the archive or of the log that is short has cost as much as one
+// request may, and ends it. A page that found too little is short and has a next one.
 const (
-	maxPages  = 20
-	maxLooked = 2000
+	maxPages     = 20
+	archivePages = 3
+	maxLooked    = 500
 )
 
 // browser collects deliveries, newest event first and then by the webhook's uid, downwards: the order of their uids. A position
@@ -52,27 +54,18 @@ func (b *browser) full() bool { return len(b.found) >= b.want || b.looked >= max
 
 func (b *browser) ofLog(ctx context.Context) (string, error) {
 	f := b.filters
-	for range maxPages {
-		rows, next, err := b.Log.List(ctx, delivery.Query{
-			Project: b.project, State: f.State, Webhook: f.WebhookUID, Event: f.Event, Since: f.Since, Until: f.Until,
-			Before: b.before, Limit: b.want - len(b.found),
-		})
-		if err != nil {
-			return "", err
-		}
-		b.found = append(b.found, rows...)
-		if b.before = next; next == "" || b.full() {
-			break
-		}
-	}
-	return b.before, nil
+	rows, next, err := b.Log.List(ctx, delivery.Query{
+		Project: b.project, State: f.State, Webhook: f.WebhookUID, Event: f.Event, Since: f.Since, Until: f.Until, Before: b.before, Limit: b.want,
+	})
+	b.found = rows
+	return next, err
 }
 
 func (b *browser) ofArchive(ctx context.Context) (string, error) {
-	f, start := b.filters, above(b.before)
-	for range maxPages {
+	f, start, limit := b.filters, above(b.before), min(b.want, maxRows)
+	for range archivePages {
 		events, next, err := b.Archive.Events(ctx, delivery.EventQuery{
-			Project: b.project, Webhook: f.WebhookUID, Type: f.Event, Since: f.Since, Until: f.Until, Before: start, Limit: min(b.want, maxRows),
+			Project: b.project, Webhook: f.WebhookUID, Type: f.Event, Since: f.Since, Until: f.Until, Before: start, Limit: limit,
 		})
 		if err != nil {
 			return "", err
@@ -91,6 +84,10 @@ func (b *browser) ofArchive(ctx context.Context) (string, error) {
 		if start = next; b.before == "" || next < b.before { // a page may be empty and have moved nowhere
 			b.before = next
 		}
+		if len(events) < limit {
+			break
+		}
+		limit = maxRows // the first deliveries were not enough
 	}
 	return b.before, nil
 }

@@ -36,32 +36,16 @@ func (a *api) listJobs(ctx context.Context, c *call, q jobList) (page[job.Record
 	if err != nil {
 		return page[job.Record]{}, err
 	}
-	found, next, err := a.findJobs(ctx, limit+1, job.Query{
-		Project: c.project(), Workflow: q.WorkflowUID, Status: q.Status, Since: q.Since, Until: q.Until, Before: before,
+	found, next, err := a.Jobs.List(ctx, job.Query{
+		Project: c.project(), Workflow: q.WorkflowUID, Status: q.Status, Since: q.Since, Until: q.Until, Before: before, Limit: limit + 1,
 	})
 	if err != nil {
-		return page[job.Record]{}, err
+		return page[job.Record]{}, fmt.Errorf("list jobs: %w", err)
 	}
 	if len(found) > limit {
 		found, next = cut(found, limit, func(j job.Job) string { return j.UID })
 	}
 	return pageOf(ctx, c, records(found), next)
-}
-
-// findJobs lists jobs until it has so many, or has looked at as many pages as one request may.
-func (a *api) findJobs(ctx context.Context, want int, q job.Query) (found []job.Job, next string, err error) {
-	for range maxPages {
-		q.Limit = want - len(found)
-		list, next, err := a.Jobs.List(ctx, q)
-		if err != nil {
-			return nil, "", fmt.Errorf("list jobs: %w", err)
-		}
-		if found = append(found, list...); next == "" || len(found) >= want {
-			return found, next, nil
-		}
-		q.Before = next
-	}
-	return found, q.Before, nil
 }
 
 // flowJobs asks for a page of a workflow's jobs, by its number.

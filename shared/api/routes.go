@@ -79,6 +79,7 @@ func (a *api) table() []route {
 		{post, "/webhooks/{uid}/retry", write, 202, maxBody, false, on(a.resend)},
 		{get, "/webhooks/{uid}/stats", read, 200, maxBody, false, on(a.webhookStats)},
 
+		{get, "/stats", read, 200, maxBody, false, on(a.projectStats)},
 		{get, "/deliveries", read, 200, maxBody, false, on(a.listDeliveries)},
 		{get, "/deliveries/{uid}", read, 200, maxBody, false, on(a.getDelivery)},
 		{post, "/deliveries/{uid}/retry", write, 202, maxBody, false, on(a.retryDelivery)},

@@ -84,12 +84,6 @@ type plan struct {
 	body  *shape
 }
 
-// errorClasses are the words of delivery.ErrorClass that a delivery can have failed with.
-var errorClasses = []delivery.ErrorClass{
-	delivery.ClassStatus, delivery.ClassTimeout, delivery.ClassDNS, delivery.ClassConnect, delivery.ClassTLS, delivery.ClassBlocked,
-	delivery.ClassReset, delivery.ClassProtocol, delivery.ClassConfig, delivery.ClassBreakerOpen,
-}
-
 // vocabulary is the words of types that have a list of them.
 var vocabulary = map[reflect.Type][]string{
 	reflect.TypeFor[access.Scope]():        texts(access.Scopes),
@@ -98,7 +92,7 @@ var vocabulary = map[reflect.Type][]string{
 	reflect.TypeFor[job.EventType]():       texts(job.EventTypes),
 	reflect.TypeFor[job.Format]():          texts(job.Formats),
 	reflect.TypeFor[delivery.State]():      texts(delivery.States),
-	reflect.TypeFor[delivery.ErrorClass](): texts(errorClasses),
+	reflect.TypeFor[delivery.ErrorClass](): texts(delivery.ErrorClasses),
 	reflect.TypeFor[webhook.Scheme]():      texts(webhook.Schemes),
 }
 

@@ -2,9 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
+	"hermod/shared/delivery"
 	"hermod/shared/job"
+	"hermod/shared/redrive"
 	"hermod/shared/webhook"
 )
 
@@ -17,20 +22,46 @@ const (
 	statsByHour = 7 * 24 * time.Hour
 )
 
+// statsQuery is the time that statistics are asked for.
 type statsQuery struct {
-	byUID
 	Since time.Time `query:"since"`
 	Until time.Time `query:"until"`
 }
 
-// statsView is what happened to a webhook's deliveries within a time.
+type webhookStatsQuery struct {
+	byUID
+	statsQuery
+}
+
+// statsView is what happened to deliveries within a time.
 type statsView struct {
-	WebhookUID string     `json:"webhook_uid"`
-	Since      job.Time   `json:"since"` // whole hours
-	Until      job.Time   `json:"until"`
-	Totals     countsView `json:"totals"`
-	Hours      []hourView `json:"hours"` // oldest first, without those in which nothing happened; none for longer times
-	Days       []dayView  `json:"days"`  // likewise, for every time; of the first and the last only what lies within it
+	Since  job.Time   `json:"since"` // whole hours
+	Until  job.Time   `json:"until"`
+	Totals countsView `json:"totals"`
+	Hours  []hourView `json:"hours"` // oldest first, without those in which nothing happened; none for longer times
+	Days   []dayView  `json:"days"`  // likewise, for every time; of the first and the last only what lies within it
+}
+
+type webhookStatsView struct {
+	WebhookUID string `json:"webhook_uid"`
+	statsView
+}
+
+type projectStatsView struct {
+	statsView
+	Now nowView `json:"now"`
+}
+
+// nowView is how many deliveries are in each of some states now, those of tests among them.
+type nowView struct {
+	Retrying  nowCount `json:"retrying"`
+	Dead      nowCount `json:"dead"`
+	Cancelled nowCount `json:"cancelled"`
+}
+
+type nowCount struct {
+	Count int  `json:"count"`
+	More  bool `json:"more"` // counting stopped at redrive.MaxCount
 }
 
 type hourView struct {
@@ -68,20 +99,47 @@ type statusCounts struct {
 	OfNone int `json:"none"`
 }
 
-func (a *api) webhookStats(ctx context.Context, c *call, q statsQuery) (statsView, error) {
+func (a *api) webhookStats(ctx context.Context, c *call, q webhookStatsQuery) (webhookStatsView, error) {
+	if _, err := a.Webhooks.Get(ctx, c.project(), q.UID); err != nil {
+		return webhookStatsView{}, err
+	}
+	v, err := a.stats(ctx, c, q.UID, q.statsQuery)
+	return webhookStatsView{q.UID, v}, err
+}
+
+func (a *api) projectStats(ctx context.Context, c *call, q statsQuery) (projectStatsView, error) {
+	v, err := a.stats(ctx, c, webhook.Whole, q)
+	if err != nil {
+		return projectStatsView{}, err
+	}
+	now, err := a.countNow(ctx, c.project())
+	return projectStatsView{v, now}, err
+}
+
+// countNow counts deliveries by their state, all states at once.
+func (a *api) countNow(ctx context.Context, project string) (v nowView, err error) {
+	counts := map[delivery.State]*nowCount{delivery.Retrying: &v.Retrying, delivery.Dead: &v.Dead, delivery.Cancelled: &v.Cancelled}
+	states := slices.Collect(maps.Keys(counts))
+	errs := make([]error, len(states))
+	each(len(states), func(i int) {
+		c := counts[states[i]]
+		c.Count, c.More, errs[i] = a.Log.Count(ctx, delivery.Query{Project: project, State: states[i]}, redrive.MaxCount)
+	})
+	return v, errors.Join(errs...)
+}
+
+// stats tells what was counted for a webhook, or for the project as a whole.
+func (a *api) stats(ctx context.Context, c *call, hook string, q statsQuery) (statsView, error) {
 	since, until, err := statsTime(q, c.now())
 	if err != nil {
 		return statsView{}, err
 	}
-	if _, err := a.Webhooks.Get(ctx, c.project(), q.UID); err != nil {
-		return statsView{}, err
-	}
-	hours, err := a.Counters.Hours(ctx, c.project(), q.UID, since, until)
+	hours, err := a.Counters.Hours(ctx, c.project(), hook, since, until)
 	if err != nil {
 		return statsView{}, err
 	}
 	v := statsView{
-		WebhookUID: q.UID, Since: job.Time(since), Until: job.Time(until),
+		Since: job.Time(since), Until: job.Time(until),
 		Totals: viewCounts(sum(hours)), Hours: []hourView{}, Days: viewDays(hours),
 	}
 	if until.Sub(since) <= statsByHour+time.Hour { // of seven days that begin within an hour there are parts of one hour more

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hermod/shared/delivery"
+	"hermod/shared/redrive"
 	"hermod/shared/webhook"
 )
 
@@ -149,6 +152,72 @@ func TestStatsOfATimeThatIsNoneAreRefused(t *testing.T) {
 		within(w, 1, 1), within(w, 1, 2), within(w, 24*35+0.1, -1), within(w, 24*60, 24*20), "?since=2026-02-01T00:00:00Z", "?since=yesterday",
 	} {
 		w.call("GET", "/webhooks/"+hook+"/stats"+query, nil).refused(badParameter, "parameter", "since")
+		w.call("GET", "/stats"+query, nil).refused(badParameter, "parameter", "since")
+	}
+}
+
+func TestStatsOfAProjectAreLikeThoseOfAWebhook(t *testing.T) {
+	w := newWorld(t)
+	hook := w.newHook(nil)
+	for hours := range 30 {
+		w.counts(hook, time.Duration(hours)*time.Hour, hours)
+		w.counts(webhook.Whole, time.Duration(hours)*time.Hour, hours)
+	}
+	w.noError(w.db.Counters().Add(t.Context(), "another", webhook.Whole, w.clock.Now(), webhook.Stats{Succeeded: 1000}))
+	for _, query := range []string{"", within(w, 2, 1), within(w, 24*8, -1)} {
+		want, got := w.stats(hook, query), w.call("GET", "/stats"+query, nil).must(200)
+		delete(want, "webhook_uid")
+		delete(got, "now")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("stats of a webhook and of its project, of which it is the only one (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestStatsOfAProjectCountWhatIsThereNow(t *testing.T) {
+	w := newWorld(t)
+	hook := w.newHook(nil)
+	want := func(retrying, dead, cancelled float64) {
+		t.Helper()
+		count := func(n float64) any { return map[string]any{"count": n, "more": false} }
+		now := map[string]any{"retrying": count(retrying), "dead": count(dead), "cancelled": count(cancelled)}
+		if diff := cmp.Diff(now, w.call("GET", "/stats", nil).must(200)["now"]); diff != "" {
+			t.Errorf("now (-want +got):\n%s", diff)
+		}
+	}
+	want(0, 0, 0)
+	for n, s := range []delivery.State{delivery.Succeeded, delivery.Retrying, delivery.Dead, delivery.Cancelled} {
+		for range n {
+			w.outcome(w.archive(w.newJob(w.newFlow()))[0], hook, s)
+		}
+	}
+	want(1, 2, 3)
+	if now := w.call("GET", "/stats", nil, as("other")).must(200)["now"].(map[string]any); now["dead"].(map[string]any)["count"] != 0.0 {
+		t.Errorf("another project has %v, want none of these", now)
+	}
+}
+
+// manyRows is a log with so many rows of each state.
+type manyRows struct {
+	delivery.Log
+	rows int
+}
+
+func (l manyRows) Count(_ context.Context, _ delivery.Query, most int) (int, bool, error) {
+	return min(l.rows, most), l.rows > most, nil
+}
+
+func TestStatsOfAProjectCountNoFurtherThanARedrive(t *testing.T) {
+	w := newWorld(t)
+	for rows, more := range map[int]bool{redrive.MaxCount - 1: false, redrive.MaxCount: false, redrive.MaxCount + 1: true, 10 * redrive.MaxCount: true} {
+		w.config.Log = manyRows{w.config.Log, rows}
+		w.start()
+		want := map[string]any{"count": float64(min(rows, redrive.MaxCount)), "more": more}
+		for state, got := range w.call("GET", "/stats", nil).must(200)["now"].(map[string]any) {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("of %d deliveries that are %s, now tells (-want +got):\n%s", rows, state, diff)
+			}
+		}
 	}
 }
 

@@ -64,8 +64,10 @@ func TestChangesOfTheStreamAreDecoded(t *testing.T) {
 	hook := newHookItem(webhook.Webhook{UID: before.UID.Webhook, Project: "p"})
 	answer := answerKey(before.UID, 1).item()
 	answer.setOctets("body", []byte("no"))
-	counters := counterKey(before.UID.Webhook, at).item()
+	counters := counterKey(before.Project, before.UID.Webhook, at).item()
 	counters.setInt("ok", 1)
+	whole := counterKey(before.Project, webhook.Whole, at).item()
+	whole.setInt("ok", 1)
 	health := healthKey(before.UID.Webhook).item()
 	health.setTime("ls", at)
 	open, closed, paused := imageOfJob(t, job.Running, false), imageOfJob(t, job.Running, true), imageOfJob(t, job.Paused, true)
@@ -91,6 +93,7 @@ func TestChangesOfTheStreamAreDecoded(t *testing.T) {
 		{"a webhook", nil, image(t, hook), tally.Change{}},
 		{"an answer", nil, image(t, answer), tally.Change{}},
 		{"counters", nil, image(t, counters), tally.Change{}},
+		{"counters of a project", nil, image(t, whole), tally.Change{}},
 		{"health of a webhook", nil, image(t, health), tally.Change{}},
 		{"data of inputs", nil, json.RawMessage(`{"pk":{"S":"J#j#D"},"sk":{"S":"C#1"}}`), tally.Change{}},
 		{"nothing", nil, json.RawMessage(`{}`), tally.Change{}},

@@ -15,10 +15,10 @@ import (
 	"hermod/shared/webhook"
 )
 
-// Counters keeps the counters and the health of webhooks. It is a webhook.Counters.
+// Counters keeps the counters of webhooks and projects, and the health of webhooks. It is a webhook.Counters.
 type Counters struct{ db *DB }
 
-// Counters returns the side of the table that keeps counters and health of webhooks.
+// Counters returns the side of the table that keeps counters and health.
 func (db *DB) Counters() *Counters { return &Counters{db} }
 
 // Add adds to the counters of an hour, by one write. When its outcome is unknown it is repeated, and may count twice.
@@ -38,8 +38,8 @@ func (s *Counters) Add(ctx context.Context, project, hook string, hour time.Time
 		return nil
 	}
 	change := "SET f = :f, pid = :pid, #ttl = :ttl ADD " + strings.Join(adds, ", ")
-	if err := s.db.read(ctx, func() error { return s.db.update(ctx, counterKey(hook, hour), change, "", values) }); err != nil {
-		return fmt.Errorf("add to counters of webhook %s: %w", hook, err)
+	if err := s.db.read(ctx, func() error { return s.db.update(ctx, counterKey(project, hook, hour), change, "", values) }); err != nil {
+		return fmt.Errorf("add to counters of %s: %w", counted(project, hook), err)
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (s *Counters) Hours(ctx context.Context, project, hook string, since, until
 	if !since.Before(until) {
 		return nil, nil
 	}
-	first, last := counterKey(hook, since), counterKey(hook, until.Add(-1))
+	first, last := counterKey(project, hook, since), counterKey(project, hook, until.Add(-1))
 	hours, err := queryAll(ctx, s.db, dynamodb.QueryInput{
 		KeyConditionExpression:    aws.String(keysBetween),
 		ExpressionAttributeValues: item{":pk": text(first.pk), ":low": text(first.sk), ":high": text(last.sk)},
@@ -60,7 +60,7 @@ func (s *Counters) Hours(ctx context.Context, project, hook string, since, until
 		return decodeHour(i)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list counters of webhook %s: %w", hook, err)
+		return nil, fmt.Errorf("list counters of %s: %w", counted(project, hook), err)
 	}
 	return slices.DeleteFunc(hours, func(h webhook.Hour) bool { return h.At.IsZero() }), nil
 }
@@ -142,6 +142,14 @@ func (s *Counters) Health(ctx context.Context, project string, hooks ...string) 
 		}
 	}
 	return all, nil
+}
+
+// counted names what counters are of.
+func counted(project, hook string) string {
+	if hook == webhook.Whole {
+		return "project " + project
+	}
+	return "webhook " + hook
 }
 
 func decodeHour(i item) (h webhook.Hour, err error) {

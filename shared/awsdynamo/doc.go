@@ -11,6 +11,7 @@
 //	redrive                                   P#<project>             R#<redrive uid>
 //	listing of a webhook                      P#<project>             H#<webhook uid>
 //	match of a project's or workflow's webhook  P#<project>           M#<webhook uid>
+//	counters of a project's hour              P#<project>             S#<hour>
 //	webhook, or the tombstone of one          W#<webhook>             #
 //	counters of a webhook's hour              W#<webhook>             S#<hour>
 //	health of a webhook                       W#<webhook>             RT

@@ -11,6 +11,7 @@ import (
 	"hermod/shared/delivery"
 	"hermod/shared/job"
 	"hermod/shared/uid"
+	"hermod/shared/webhook"
 )
 
 // Shards. They are part of the keys of what is stored: to change one needs a new format.
@@ -81,9 +82,13 @@ func leaseKey(apiKey string, window time.Time) key {
 	return key{"L#" + apiKey, window.UTC().Format(minuteFormat)}
 }
 
-// counterKey is that of an hour's counters: the hour that a time lies in.
-func counterKey(webhook string, hour time.Time) key {
-	return key{"W#" + webhook, "S#" + hour.UTC().Format(hourFormat)}
+// counterKey is that of an hour's counters, of a webhook or of the whole project: the hour that a time lies in.
+func counterKey(project, hook string, hour time.Time) key {
+	sk := "S#" + hour.UTC().Format(hourFormat)
+	if hook == webhook.Whole {
+		return key{"P#" + project, sk}
+	}
+	return key{"W#" + hook, sk}
 }
 
 func healthKey(webhook string) key { return key{"W#" + webhook, "RT"} }

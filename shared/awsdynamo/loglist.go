@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"hermod/shared/delivery"
 )
@@ -15,6 +16,8 @@ const (
 	listedAtOnce = 100
 	// fewRows is how many rows are read together at least.
 	fewRows = 25
+	// countedPages is how many pages of a list are read to count what is in it: of some 10,000 rows.
+	countedPages = 10
 )
 
 // listedBetween are the entries of a shard between two uids.
@@ -98,11 +101,82 @@ func (s *Log) addListed(ctx context.Context, page []delivery.Delivery, q deliver
 	return page, nil
 }
 
+// Count counts rows of the project in one state. Narrowed by nothing but time, it reads the index alone; else it has to read the rows, of
+// so many entries at most.
+func (s *Log) Count(ctx context.Context, q delivery.Query, most int) (n int, more bool, err error) {
+	q.Before, q.Limit = "", 0
+	if q == (delivery.Query{Project: q.Project, State: q.State, Since: q.Since, Until: q.Until}) {
+		n, err = s.countEntries(ctx, q, most+1)
+	} else {
+		n, more, err = s.countRows(ctx, q, most+1)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("count deliveries: %w", err)
+	}
+	return min(n, most), more || n > most, nil
+}
+
+// countEntries reads all shards at once, and of each no more than its part of what is still missing: what is read at most is one entry
+// for each shard more than is counted.
+func (s *Log) countEntries(ctx context.Context, q delivery.Query, most int) (n int, err error) {
+	low, high := between(q.Since, beforeTime("", q.Until))
+	if low > high {
+		return 0, nil
+	}
+	shards := make([]dynamodb.QueryInput, listShards)
+	for shard := range shards {
+		shards[shard] = countQuery(listPartition(q.Project, string(q.State), shard), low, high)
+	}
+	for n < most && len(shards) > 0 {
+		part := int32((most-n)/len(shards) + 1)
+		for i := range shards {
+			shards[i].Limit = &part
+		}
+		pages, err := s.db.pages(ctx, shards)
+		if err != nil {
+			return 0, err
+		}
+		var more []dynamodb.QueryInput
+		for i, p := range pages {
+			n += int(p.Count)
+			if shards[i].ExclusiveStartKey = p.LastEvaluatedKey; len(p.LastEvaluatedKey) > 0 {
+				more = append(more, shards[i])
+			}
+		}
+		shards = more
+	}
+	return n, nil
+}
+
+// countRows lists them, a few pages at most. more says that there are others.
+func (s *Log) countRows(ctx context.Context, q delivery.Query, most int) (n int, more bool, err error) {
+	for range countedPages {
+		q.Limit = min(most-n, maxExamined)
+		page, next, err := s.List(ctx, q)
+		if err != nil {
+			return 0, false, err
+		}
+		if n, q.Before = n+len(page), next; next == "" || n == most {
+			return n, next != "", nil
+		}
+	}
+	return n, true, nil
+}
+
+// countQuery counts what a partition of the index list has between two uids.
+func countQuery(partition, low, high string) dynamodb.QueryInput {
+	return dynamodb.QueryInput{
+		IndexName: aws.String(listIndex), KeyConditionExpression: aws.String(listedBetween),
+		ExpressionAttributeValues: item{":list": text(partition), ":low": text(low), ":high": text(high)}, Select: types.SelectCount,
+	}
+}
+
 // takes reports whether a row is one that the query asks for.
 func takes(q delivery.Query, d delivery.Delivery) bool {
 	return d.Project == q.Project && d.State == q.State &&
 		(q.Workflow == "" || q.Workflow == d.Workflow) &&
 		(q.Job == "" || q.Job == d.Job) &&
 		(q.Event == "" || q.Event == d.Event) &&
-		(q.Class == "" || q.Class == d.LastClass)
+		(q.Class == "" || q.Class == d.LastClass) &&
+		(!q.NoTests || !d.Test)
 }

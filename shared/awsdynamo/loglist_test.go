@@ -136,6 +136,74 @@ func TestAListLooksAtSoManyRowsForOnePage(t *testing.T) {
 	}
 }
 
+// A count that is narrowed reads rows, no more of them than it has to.
+func TestACountThatIsNarrowedReadsRows(t *testing.T) {
+	c, f := newClock(), newFaults()
+	db := open(t, c.now, f.between)
+	project, hook := uid.New(c.now()), uid.New(c.now())
+	const rows = maxExamined + 200
+	for n := range rows {
+		c.advance(time.Second)
+		d := someEvent(t, project, c.now(), 0).Delivery(hook)
+		d.Workflow = "many"
+		if n == rows-5 {
+			d.Workflow = "few"
+		}
+		if err := db.Log().Step(t.Context(), ends(d, delivery.Dead, delivery.Place{Step: 1}, c.now()), delivery.Place{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, count := range []struct {
+		q       delivery.Query
+		most, n int
+		more    bool
+		batches int
+	}{
+		{delivery.Query{Workflow: "few"}, 10_000, 1, false, 20},
+		{delivery.Query{Workflow: "many"}, 300, 300, true, 10},
+		{delivery.Query{Workflow: "many"}, 10_000, rows - 1, false, 20},
+		{delivery.Query{Workflow: "many", Since: c.now().Add(-9 * time.Second)}, 300, 9, false, 1},
+		{delivery.Query{Since: c.now().Add(-9 * time.Second)}, 300, 10, false, 0},
+		{delivery.Query{Webhook: uid.New(c.now())}, 300, 0, false, 0},
+	} {
+		f.count()
+		count.q.Project, count.q.State = project, delivery.Dead
+		n, more, err := db.Log().Count(t.Context(), count.q, count.most)
+		if n != count.n || more != count.more || err != nil {
+			t.Errorf("Count of %+v = %d, more %v, %v, want %d, more %v", count.q, n, more, err, count.n, count.more)
+		}
+		if batches := len(f.requests("BatchGetItem")); batches > count.batches {
+			t.Errorf("Count of %+v took %d reads of rows, want at most %d", count.q, batches, count.batches)
+		}
+	}
+}
+
+func TestACountAsksEachShardForItsPart(t *testing.T) {
+	c, f := newClock(), newFaults()
+	db := open(t, c.now, f.between)
+	project, rows := uid.New(c.now()), 0
+	for rows < 60 { // the first are anywhere, the others in one shard
+		d := someEvent(t, project, c.now(), 0).Delivery(uid.New(c.now()))
+		if rows >= 8 && shardOf(d.UID.Event, listShards) != 3 {
+			continue
+		}
+		if err := db.Log().Step(t.Context(), ends(d, delivery.Dead, delivery.Place{Step: 1}, c.now()), delivery.Place{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		rows++
+	}
+	for most, queries := range map[int]int{10_000: listShards, 240: listShards, 40: 2 * listShards, 1: listShards} {
+		f.count()
+		n, more, err := db.Log().Count(t.Context(), delivery.Query{Project: project, State: delivery.Dead}, most)
+		if want := min(most, rows); n != want || more != (rows > most) || err != nil {
+			t.Errorf("Count up to %d of %d rows = %d, more %v, %v, want %d", most, rows, n, more, err, want)
+		}
+		if asked := len(f.requests("Query")); asked > queries {
+			t.Errorf("Count up to %d of %d rows took %d queries, want at most %d", most, rows, asked, queries)
+		}
+	}
+}
+
 func TestBelowIsRightBelowAPosition(t *testing.T) {
 	for _, test := range []struct{ position, above string }{
 		{"0190a5d1-7c00-7abc-8def-0123456789a1", "0190a5d1-7c00-7abc-8def-0123456789a0"},

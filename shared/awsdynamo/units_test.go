@@ -29,6 +29,23 @@ func TestUnits(t *testing.T) {
 		a := someAttempt(n+1, at(n), c.now(), 503)
 		return log.Step(t.Context(), waits(d, at(n+1), c.now()), at(n), &a)
 	}
+	manyDead := func(n int) error { // in one shard of the index
+		for n > 0 {
+			d := fresh()
+			if shardOf(d.UID.Event, listShards) > 0 {
+				continue
+			}
+			n--
+			if err := log.Step(t.Context(), ends(d, delivery.Dead, at(1), c.now()), zero, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	count := func(s delivery.State) error {
+		_, _, err := log.Count(t.Context(), delivery.Query{Project: project, State: s}, redrive.MaxCount)
+		return err
+	}
 	due := func(after time.Duration) delivery.Due { return delivery.Due{At: c.now().Add(after)} }
 	note := func(h webhook.Health) error { return db.Counters().Note(t.Context(), project, good.UID.Webhook, h) }
 	task := redrive.Task{UID: uid.New(c.now()), Project: project, Version: 1, State: redrive.Sending, Query: delivery.Query{Project: project, State: delivery.Dead}, CreatedAt: c.now()}
@@ -90,6 +107,9 @@ func TestUnits(t *testing.T) {
 			_, _, err := log.List(t.Context(), delivery.Query{Project: project, State: delivery.Retrying, Limit: 20})
 			return err
 		}, 0, 3},
+		{"a count of one state, of little: four shards", func() error { return count(delivery.Retrying) }, 0, 2},
+		{"300 deaths: each the row and an entry", func() error { return manyDead(300) }, 600, 0},
+		{"a count of them, which are 66 KB in the index", func() error { return count(delivery.Dead) }, 0, 10},
 		{"an event for one webhook", func() error { _, _, err := archive.Put(t.Context(), event); return err }, 1, 0},
 		{"the same again", func() error { _, _, err := archive.Put(t.Context(), event); return err }, 1, 0}, // refused
 		{"a list of events that today has enough of", func() error {
@@ -126,6 +146,9 @@ func TestUnits(t *testing.T) {
 		}, 1, 0},
 		{"the same hour again", func() error {
 			return db.Counters().Add(t.Context(), project, good.UID.Webhook, c.now(), everyCount(1))
+		}, 1, 0},
+		{"the same of the project", func() error {
+			return db.Counters().Add(t.Context(), project, webhook.Whole, c.now(), everyCount(1))
 		}, 1, 0},
 		{"counters of 35 days", func() error {
 			for n := 1; n < 35*24; n++ {

@@ -17,3 +17,8 @@ const (
 	ClassConfig      ErrorClass = "config"       // the webhook as stored cannot be called: URL, header or secret unusable
 	ClassBreakerOpen ErrorClass = "breaker_open" // no request: the breaker was open and the step is spent
 )
+
+// ErrorClasses lists every class that an attempt can have failed with.
+var ErrorClasses = []ErrorClass{
+	ClassStatus, ClassTimeout, ClassDNS, ClassConnect, ClassTLS, ClassBlocked, ClassReset, ClassProtocol, ClassConfig, ClassBreakerOpen,
+}

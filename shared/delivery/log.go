@@ -50,6 +50,10 @@ type Log interface {
 	// List lists rows of the project in one state that is not succeeded, newest event first. A page may be short, even empty,
 	// before the end; next is the position to go on from, empty at the end. It may lag behind writes by seconds.
 	List(ctx context.Context, q Query) (page []Delivery, next string, err error)
+	// Count counts the rows that List would list, Before and Limit aside, up to most, which is at least 1. more says that there are more,
+	// or may be: among many rows it stops before it has looked at all. It may lag behind writes by seconds, and one that has expired may
+	// count until it is removed.
+	Count(ctx context.Context, q Query, most int) (n int, more bool, err error)
 }
 
 // DueEntry is one row that waits.
@@ -70,6 +74,7 @@ type Query struct {
 	Job      string
 	Event    job.EventType
 	Class    ErrorClass // of the last attempt
+	NoTests  bool       // without those of test events
 	Since    time.Time  // of CreatedAt, inclusive
 	Until    time.Time  // exclusive
 	Before   string     // a position: only rows whose UID is below it

@@ -159,7 +159,7 @@ func TestACrashBeforeTheNextMessageDoesNotEndTheTask(t *testing.T) {
 }
 
 func TestATaskThatCannotBeginIsNoTask(t *testing.T) {
-	for _, call := range []string{"List", "CreateTask", "Send ops"} {
+	for _, call := range []string{"Count", "List", "CreateTask", "Send ops"} {
 		r := newRig(t)
 		r.dead(r.hook(), 1)
 		r.seams.fails(call, 1, false, errDown)

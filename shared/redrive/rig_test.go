@@ -277,6 +277,11 @@ func (l seamLog) List(ctx context.Context, q delivery.Query) (page []delivery.De
 	return page, next, err
 }
 
+func (l seamLog) Count(ctx context.Context, q delivery.Query, most int) (n int, more bool, err error) {
+	err = l.do("Count", func() (err error) { n, more, err = l.Log.Count(ctx, q, most); return err })
+	return n, more, err
+}
+
 type seamArchive struct {
 	delivery.Archive
 	*seams

@@ -25,6 +25,8 @@ const (
 	MissingAfter = 5 * time.Minute
 
 	sampleSize = 10
+	// samplePages is how many pages of the log are read for a sample at most.
+	samplePages = 10
 	// freshBelow is how many deliveries a task may have sent for its counts to be made anew at each look.
 	freshBelow = 1000
 )
@@ -60,34 +62,66 @@ func New(c Config) *Service {
 
 // Preview is what a redrive would take.
 type Preview struct {
-	Matched int
-	More    bool // counting stopped at MaxCount
+	Matched int  // counted, up to MaxCount
+	More    bool // there are more, or may be: counting stopped before the end
 	Sample  []delivery.Delivery
 }
 
 // Preview counts what a redrive of the query would take now. The query's State is Dead, Cancelled or Missing.
 func (s *Service) Preview(ctx context.Context, q delivery.Query) (Preview, error) {
-	var p Preview
-	q.Limit, q.Before = pageSize, ""
-	for {
-		page, next, err := s.find(ctx, q)
-		if err != nil {
-			return p, fmt.Errorf("preview redrive: %w", err)
-		}
-		p.Matched += len(page)
-		p.Sample = append(p.Sample, page[:min(len(page), sampleSize-len(p.Sample))]...)
-		if next == "" {
-			return p, nil
-		}
-		if p.Matched >= MaxCount {
-			p.More = true
-			return p, nil
-		}
-		q.Before = next
+	preview := s.previewRows
+	if q.State == Missing {
+		preview = s.previewMissing
 	}
+	p, err := preview(ctx, q)
+	if err != nil {
+		return p, fmt.Errorf("preview redrive: %w", err)
+	}
+	return p, nil
 }
 
-// Start begins a redrive of the query, at the given rate (0: DefaultRate).
+// previewRows has the log count. The sample is of those that were counted; where they are rare, it takes several pages to come to them.
+func (s *Service) previewRows(ctx context.Context, q delivery.Query) (p Preview, err error) {
+	q = resting(q)
+	if p.Matched, p.More, err = s.Log.Count(ctx, q, MaxCount); err != nil {
+		return p, err
+	}
+	want, next := min(p.Matched, sampleSize), ""
+	for range samplePages {
+		if len(p.Sample) == want {
+			break
+		}
+		var page []delivery.Delivery
+		q.Before, q.Limit = next, want-len(p.Sample)
+		if page, next, err = s.Log.List(ctx, q); err != nil {
+			return p, err
+		}
+		if p.Sample = append(p.Sample, page...); next == "" {
+			break
+		}
+	}
+	return p, nil
+}
+
+// previewMissing counts in the newest part of the archive: to compare all of it takes minutes.
+func (s *Service) previewMissing(ctx context.Context, q delivery.Query) (p Preview, err error) {
+	q.Before, q.Limit = "", pageSize
+	for compared := 0; compared < maxCompared; {
+		page, next, n, err := s.compare(ctx, q)
+		if err != nil {
+			return p, err
+		}
+		p.Matched, p.More = p.Matched+len(page), next != ""
+		p.Sample = append(p.Sample, page[:min(len(page), sampleSize-len(p.Sample))]...)
+		if !p.More {
+			break
+		}
+		q.Before, compared = next, compared+n
+	}
+	return p, nil
+}
+
+// Start begins a redrive of the query, at the given rate (0: DefaultRate). It takes all that the query does, whatever was counted.
 func (s *Service) Start(ctx context.Context, q delivery.Query, rate int) (Task, error) {
 	preview, err := s.Preview(ctx, q)
 	if err != nil {

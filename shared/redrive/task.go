@@ -37,7 +37,7 @@ type Task struct {
 	State     State
 	Query     delivery.Query // what is reopened; Limit and Before are not used. State is Dead, Cancelled or Missing
 	Rate      int            // deliveries a second
-	Matched   int            // counted when it was asked for, up to MaxCount
+	Matched   int            // counted when it was asked for, as Preview counts; Sent may come to exceed it
 	Sent      int
 	Succeeded int       // of those sent, at CountedAt
 	Failed    int       // dead or cancelled again after having been reopened, at CountedAt

@@ -122,16 +122,20 @@ func (s *Archive) Events(ctx context.Context, q delivery.EventQuery) (page []del
 	if q.Before != "" {
 		order = order.and("uid < ?", q.Before)
 	}
+	asked := order.matching("type", string(q.Type))
+	if q.Webhook != "" {
+		asked = asked.and("instr(matched, ?) > 0", q.Webhook+" ")
+	}
 	err = s.db.read(ctx, "list events", func(c *conn) error {
-		last, err := c.get(fmt.Sprintf("SELECT uid FROM event WHERE %s ORDER BY uid DESC LIMIT 1 OFFSET %d", order, maxExamined-1), order.args...)
-		if err != nil {
-			return err
+		if len(asked.conditions) > len(order.conditions) { // else all are asked for
+			last, err := c.get(fmt.Sprintf("SELECT uid FROM event WHERE %s ORDER BY uid DESC LIMIT 1 OFFSET %d", order, maxExamined-1), order.args...)
+			if err != nil {
+				return err
+			}
+			next = last.first()
+			asked = asked.and("uid >= ?", next)
 		}
-		next = last.first()
-		asked := order.and("uid >= ?", next).matching("type", string(q.Type)).and("expires_at > ?", s.db.now())
-		if q.Webhook != "" {
-			asked = asked.and("instr(matched, ?) > 0", q.Webhook+" ")
-		}
+		asked = asked.and("expires_at > ?", s.db.now())
 		page, err = collect(c.rows("SELECT "+headColumns+" FROM event WHERE "+asked.String()+" ORDER BY uid DESC LIMIT ?",
 			append(asked.args, q.Limit)...), decodeEvent)
 		return err

@@ -7,10 +7,10 @@ import (
 	"hermod/shared/webhook"
 )
 
-// Counters keeps the counters and the health of webhooks. It is a webhook.Counters.
+// Counters keeps the counters of webhooks and projects, and the health of webhooks. It is a webhook.Counters.
 type Counters struct{ db *DB }
 
-// Counters returns the side of the database that keeps counters and health of webhooks.
+// Counters returns the side of the database that keeps counters and health.
 func (db *DB) Counters() *Counters { return &Counters{db} }
 
 // Add adds to the counters of an hour.

@@ -293,6 +293,7 @@ func TestMigrationFromEveryEarlierVersion(t *testing.T) {
 	}{
 		{0, ""},
 		{1, `INSERT INTO job VALUES ('j', 'p', 1, 1, CAST('{"uid":"j","project":"p","status":"pending"}' AS BLOB))`},
+		{2, `INSERT INTO delivery VALUES ('e', 'w', 'p', 'dead', 0, 1, NULL, 0, 0, 'j', 'f', 'failed', 'status', 1, CAST('{}' AS BLOB))`},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.version), func(t *testing.T) {

@@ -9,13 +9,12 @@ import (
 
 // deliveryColumns are the columns of a delivery, and deliveryMarks as many parameters. What no condition or filter looks at is in
 // the document.
-const deliveryColumns = "event, webhook, project, state, cycle, step, due_at, due_own, resends, job, workflow, type, class, expires_at, doc"
+const deliveryColumns = "event, webhook, project, state, cycle, step, due_at, due_own, resends, job, workflow, type, class, expires_at, doc, test"
 
-var deliveryMarks = marks(15)
+var deliveryMarks = marks(16)
 
 type deliveryDoc struct {
 	Sequence  int             `json:"sequence,omitempty"`
-	Test      bool            `json:"test,omitempty"`
 	Reason    delivery.Reason `json:"reason,omitempty"`
 	NextAt    int64           `json:"next_at,omitempty"`
 	CreatedAt int64           `json:"created_at,omitempty"`
@@ -54,7 +53,7 @@ type answerDoc struct {
 // deliveryValues are the values of deliveryColumns.
 func deliveryValues(d delivery.Delivery) []any {
 	doc := deliveryDoc{
-		Sequence: d.Sequence, Test: d.Test, Reason: d.Reason, NextAt: stamp(d.NextAt), CreatedAt: stamp(d.CreatedAt),
+		Sequence: d.Sequence, Reason: d.Reason, NextAt: stamp(d.NextAt), CreatedAt: stamp(d.CreatedAt),
 		EndedAt: stamp(d.EndedAt), Count: d.AttemptCount, Status: d.LastStatus, Error: d.LastError,
 		Attempts: make([]attemptDoc, len(d.Attempts)),
 	}
@@ -63,7 +62,7 @@ func deliveryValues(d delivery.Delivery) []any {
 	}
 	return []any{
 		d.UID.Event, d.UID.Webhook, d.Project, string(d.State), d.Place.Cycle, d.Place.Step, orNull(d.Due.At), d.Due.Own, d.Resends,
-		d.Job, d.Workflow, string(d.Event), string(d.LastClass), d.ExpiresAt, encode(doc),
+		d.Job, d.Workflow, string(d.Event), string(d.LastClass), d.ExpiresAt, encode(doc), d.Test,
 	}
 }
 
@@ -86,7 +85,7 @@ func decodeDelivery(r row) (delivery.Delivery, error) {
 		Place: delivery.Place{Cycle: int(r.int(4)), Step: int(r.int(5))}, Due: delivery.Due{At: r.time(6), Own: r.int(7) != 0},
 		Resends: int(r.int(8)), Job: r.text(9), Workflow: r.text(10), Event: job.EventType(r.text(11)),
 		LastClass: delivery.ErrorClass(r.text(12)), ExpiresAt: r.time(13),
-		Sequence: doc.Sequence, Test: doc.Test, Reason: doc.Reason, NextAt: moment(doc.NextAt), CreatedAt: moment(doc.CreatedAt),
+		Sequence: doc.Sequence, Test: r.int(15) != 0, Reason: doc.Reason, NextAt: moment(doc.NextAt), CreatedAt: moment(doc.CreatedAt),
 		EndedAt: moment(doc.EndedAt), AttemptCount: doc.Count, LastStatus: doc.Status, LastError: doc.Error,
 	}
 	for _, a := range doc.Attempts {

@@ -167,16 +167,16 @@ func (s *Jobs) SetTotals(ctx context.Context, project, uid string, totals job.To
 
 // List lists jobs of the project, newest first.
 func (s *Jobs) List(ctx context.Context, q job.Query) (page []job.Job, next string, err error) {
-	order, asked := jobsAsked(q)
+	from, order, asked := jobsAsked(q)
 	err = s.db.read(ctx, "list jobs", func(c *conn) error {
-		last, err := c.get(fmt.Sprintf("SELECT uid FROM job WHERE %s ORDER BY uid DESC LIMIT 1 OFFSET ?", order),
-			append(order.args, q.Skip+maxExamined-1)...)
+		last, err := c.get(fmt.Sprintf("SELECT uid FROM %s WHERE %s ORDER BY uid DESC LIMIT 1 OFFSET ?", from, order),
+			append(order.args, q.Skip+maxListed-1)...)
 		if err != nil {
 			return err
 		}
 		next = last.first()
 		asked = asked.and("uid >= ?", next).and("expires_at > ?", s.db.now())
-		page, err = collect(c.rows("SELECT "+jobColumns+" FROM job WHERE "+asked.String()+" ORDER BY uid DESC LIMIT ? OFFSET ?",
+		page, err = collect(c.rows("SELECT "+jobColumns+" FROM "+from+" WHERE "+asked.String()+" ORDER BY uid DESC LIMIT ? OFFSET ?",
 			append(asked.args, q.Limit, q.Skip)...), decodeJob)
 		return err
 	})
@@ -186,19 +186,19 @@ func (s *Jobs) List(ctx context.Context, q job.Query) (page []job.Job, next stri
 	return page, next, err
 }
 
-// jobsAsked returns the conditions of the index that a list walks through, and all of the list's. Paused jobs have an index of
-// their own, for they are few: a workflow narrows them without (+) the index of workflows.
-func jobsAsked(q job.Query) (order, asked where) {
+// jobsAsked returns the table, the conditions of the index that a list walks through, and all of the list's. The index of a status has
+// the workflow too, so that is narrowed by without (+) the index of workflows; SQLite would walk through all jobs of a time instead.
+func jobsAsked(q job.Query) (from string, order, asked where) {
 	order = where{}.and("project = ?", q.Project).between("uid", q.Since, q.Until)
 	if q.Before != "" {
 		order = order.and("uid < ?", q.Before)
 	}
-	if q.Status == job.Paused {
-		order = order.and("status = 'paused'")
-		return order, order.matching("+workflow", q.Workflow)
+	if q.Status == "" {
+		order = order.matching("workflow", q.Workflow)
+		return "job", order, order
 	}
-	order = order.matching("workflow", q.Workflow)
-	return order, order.matching("+status", string(q.Status))
+	order = order.and("status = ?", string(q.Status))
+	return "job INDEXED BY job_status", order, order.matching("+workflow", q.Workflow)
 }
 
 // jobColumns are those that a job is read from, apart from its configuration. What moves by itself stands beside the document and

@@ -243,29 +243,85 @@ func parsePosition(s string) (at int64, u delivery.UID, err error) {
 	return at, delivery.UID{Event: event, Webhook: hook}, nil
 }
 
-// List lists rows of the project in one state.
+// List lists rows of the project in one state: it finds their keys in the index alone.
 func (s *Log) List(ctx context.Context, q delivery.Query) (page []delivery.Delivery, next string, err error) {
+	var keys []delivery.UID
+	err = s.db.read(ctx, "list deliveries", func(c *conn) error {
+		asked, last, err := s.look(c, q)
+		if err != nil {
+			return err
+		}
+		next = last
+		keys, err = collect(c.rows("SELECT event, webhook FROM delivery WHERE "+asked.String()+" ORDER BY event DESC, webhook DESC LIMIT ?",
+			append(asked.args, q.Limit)...), decodeUID)
+		if err != nil {
+			return err
+		}
+		page, err = s.listed(c, q, keys)
+		return err
+	})
+	if len(keys) == q.Limit {
+		next = keys[len(keys)-1].String()
+	}
+	return page, next, err
+}
+
+// listed reads the rows of a page. One that has moved since its key was found is left out.
+func (s *Log) listed(c *conn, q delivery.Query, keys []delivery.UID) (page []delivery.Delivery, err error) {
+	for _, u := range keys {
+		d, err := s.row(c, u)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil && d.State == q.State {
+			page = append(page, *d)
+		}
+	}
+	return page, nil
+}
+
+// Count counts rows of the project in one state, in the index alone.
+func (s *Log) Count(ctx context.Context, q delivery.Query, most int) (n int, more bool, err error) {
+	q.Before = ""
+	err = s.db.read(ctx, "count deliveries", func(c *conn) error {
+		asked, last, err := s.look(c, q)
+		if err != nil {
+			return err
+		}
+		n, err = c.number("SELECT count(*) FROM (SELECT 1 FROM delivery WHERE "+asked.String()+" LIMIT ?)", append(asked.args, most+1)...)
+		more = n > most || last != ""
+		return err
+	})
+	return min(n, most), more, err
+}
+
+// look returns the conditions of what is asked for among the entries of the index that are looked at for one page, and the last of these
+// if there are more. Where a query does not narrow, there is no need to look far.
+func (s *Log) look(c *conn, q delivery.Query) (asked where, last string, err error) {
 	order := where{}.and("project = ?", q.Project).and("state = ?", string(q.State)).and("state <> 'succeeded'").between("event", q.Since, q.Until)
 	if q.Before != "" {
 		event, hook, _ := strings.Cut(q.Before, "_")
 		order = order.and("(event, webhook) < (?, ?)", event, hook)
 	}
-	err = s.db.read(ctx, "list deliveries", func(c *conn) error {
-		last, err := c.get(fmt.Sprintf("SELECT event || '_' || webhook FROM delivery WHERE %s ORDER BY event DESC, webhook DESC LIMIT 1 OFFSET %d",
-			order, maxExamined-1), order.args...)
-		if err != nil {
-			return err
-		}
-		next = last.first()
-		event, hook, _ := strings.Cut(next, "_")
-		asked := order.and("(event, webhook) >= (?, ?)", event, hook).and("expires_at > ?", s.db.now()).matching("webhook", q.Webhook).
-			matching("workflow", q.Workflow).matching("job", q.Job).matching("type", string(q.Event)).matching("class", string(q.Class))
-		page, err = collect(c.rows("SELECT "+deliveryColumns+" FROM delivery WHERE "+asked.String()+" ORDER BY event DESC, webhook DESC LIMIT ?",
-			append(asked.args, q.Limit)...), decodeDelivery)
-		return err
-	})
-	if len(page) == q.Limit {
-		next = page[len(page)-1].UID.String()
+	asked = order.matching("webhook", q.Webhook).matching("workflow", q.Workflow).matching("job", q.Job).matching("type", string(q.Event)).
+		matching("class", string(q.Class))
+	if q.NoTests {
+		asked = asked.and("test = 0")
 	}
-	return page, next, err
+	if len(asked.conditions) > len(order.conditions) {
+		r, err := c.get(fmt.Sprintf("SELECT event || '_' || webhook FROM delivery WHERE %s ORDER BY event DESC, webhook DESC LIMIT 1 OFFSET %d",
+			order, maxListed-1), order.args...)
+		if err != nil {
+			return asked, "", err
+		}
+		last = r.first()
+		event, hook, _ := strings.Cut(last, "_")
+		asked = asked.and("(event, webhook) >= (?, ?)", event, hook)
+	}
+	return asked.and("expires_at > ?", s.db.now()), last, nil
+}
+
+// decodeUID reads a row of event, webhook.
+func decodeUID(r row) (delivery.UID, error) {
+	return delivery.UID{Event: r.text(0), Webhook: r.text(1)}, nil
 }

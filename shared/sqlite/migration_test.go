@@ -8,16 +8,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"hermod/shared/delivery"
 	"hermod/shared/job"
 )
 
-// aFileOfVersion1 makes a file as the first release made it, with rows as it wrote them.
-func aFileOfVersion1(t *testing.T, rows ...string) (path string) {
+// aFileOfVersion makes a file as an earlier release made it, with rows as it wrote them.
+func aFileOfVersion(t *testing.T, version int, rows ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "hermod.db")
-	runSQL(t, path, append([]string{
-		"PRAGMA journal_mode = wal", migrations[0], fmt.Sprintf("PRAGMA user_version = 1; PRAGMA application_id = %d", applicationID),
-	}, rows...)...)
+	script := append([]string{"PRAGMA journal_mode = wal"}, migrations[:version]...)
+	script = append(script, fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", version, applicationID))
+	runSQL(t, path, append(script, rows...)...)
 	return path
 }
 
@@ -34,7 +35,7 @@ func TestJobsAndWorkflowsOfVersion1AreThere(t *testing.T) {
 		`"created_at":%d,"updated_at":%d,"changes":%s}`, created.UnixNano(), paused.UnixNano(), changes)
 	bare := fmt.Sprintf(`{"uid":"b","project":"p","status":"running","version":2,"created_at":%d,"updated_at":%[1]d,"changes":[{"version":2,"status":"running","at":%[1]d}]}`,
 		created.UnixNano())
-	path := aFileOfVersion1(t, insert("a", full), insert("b", bare),
+	path := aFileOfVersion(t, 1, insert("a", full), insert("b", bare),
 		fmt.Sprintf("INSERT INTO outbox (id, doc) VALUES (1, CAST('%s' AS BLOB))", full),
 		fmt.Sprintf(`INSERT INTO workflow (uid, project, doc) VALUES ('f', 'p', CAST('{"uid":"f","project":"p","name":"März","created_at":%d}' AS BLOB))`, created.UnixNano()),
 	)
@@ -97,4 +98,42 @@ func TestJobsAndWorkflowsOfVersion1AreThere(t *testing.T) {
 			t.Errorf("UpdateWorkflow = %v", err)
 		}
 	})
+}
+
+func TestDeliveriesOfVersion2AreThere(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	insert := func(hook, state, doc string) string {
+		return fmt.Sprintf("INSERT INTO delivery VALUES ('e', '%s', 'p', '%s', 1, 2, NULL, 0, 0, 'j', 'f', 'failed', 'status', %d, CAST('%s' AS BLOB))",
+			hook, state, now.Add(time.Hour).UnixNano(), doc)
+	}
+	db := reopen(t, Config{CleanEvery: -1, Now: func() time.Time { return now }, Path: aFileOfVersion(t, 2,
+		insert("a", "cancelled", `{"sequence":3,"test":true,"reason":"test_failed","attempt_count":1,"last_error":"503"}`),
+		insert("b", "cancelled", `{"sequence":3,"reason":"webhook_disabled","last_error":"the receiver answered \"test\":true"}`),
+		insert("c", "succeeded", `{"test":true}`),
+	)})
+	row := func(hook string) delivery.Delivery {
+		return delivery.Delivery{
+			UID: delivery.UID{Event: "e", Webhook: hook}, Project: "p", State: delivery.Cancelled, Place: delivery.Place{Cycle: 1, Step: 2}, Job: "j",
+			Workflow: "f", Event: job.EventFailed, LastClass: delivery.ClassStatus, ExpiresAt: now.Add(time.Hour),
+		}
+	}
+	a, b, c := row("a"), row("b"), row("c")
+	a.Sequence, a.Test, a.Reason, a.AttemptCount, a.LastError = 3, true, delivery.ReasonTest, 1, "503"
+	b.Sequence, b.Reason, b.LastError = 3, delivery.ReasonDisabled, `the receiver answered "test":true`
+	c.State, c.Test = delivery.Succeeded, true
+	q := delivery.Query{Project: "p", State: delivery.Cancelled, Class: delivery.ClassStatus, Limit: 10}
+	for _, q.NoTests = range []bool{false, true} {
+		want := []delivery.Delivery{b, a}
+		if q.NoTests {
+			want = want[:1]
+		}
+		got, _, err := db.Log().List(t.Context(), q)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("List without tests %v = %v (-want +got):\n%s", q.NoTests, err, diff)
+		}
+	}
+	got, err := db.Log().Rows(t.Context(), c.UID)
+	if diff := cmp.Diff([]delivery.Delivery{c}, got); err != nil || diff != "" {
+		t.Errorf("Rows = %v (-want +got):\n%s", err, diff)
+	}
 }

@@ -7,8 +7,12 @@ import (
 	"hermod/shared/uid"
 )
 
-// maxExamined is how many rows a list looks at for one page; a page is short, even empty, where few of them are asked for.
-const maxExamined = 10_000
+// What a list looks at for one page: so many rows, or so many entries of an index that has all it narrows by. A page is short, even
+// empty, where few of them are asked for. Each takes about 10 ms on one slow core.
+const (
+	maxExamined = 5_000
+	maxListed   = 25_000
+)
 
 // where gathers the conditions of a list. Only its texts become part of the statement.
 type where struct {

@@ -12,7 +12,7 @@ import (
 
 // TestListComesToRareRowsInBoundedSteps has more rows than a page looks at, and asks for one of the oldest.
 func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
-	const rows = 2*maxExamined + 100
+	const rows, events = 2*maxListed + 100, 2*maxExamined + 100
 	clock := newClock()
 	db := open(t, clock.now)
 	want := uid.New(clock.now())
@@ -27,13 +27,18 @@ func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
 				if _, err := x.exec("INSERT INTO delivery ("+deliveryColumns+") VALUES ("+deliveryMarks+")", deliveryValues(d)...); err != nil {
 					return err
 				}
-				_, err := x.exec(`INSERT INTO event (`+headColumns+`, expires_at) VALUES (?, ?, ?, '', 'created', 1, ?, 0, ?, ?)`,
-					d.Project, d.UID.Event, d.Job, clock.now(), d.UID.Webhook+" v3\n", d.ExpiresAt)
-				if err != nil {
-					return err
+				if i < events {
+					_, err := x.exec(`INSERT INTO event (`+headColumns+`, expires_at) VALUES (?, ?, ?, '', 'created', 1, ?, 0, ?, ?)`,
+						d.Project, d.UID.Event, d.Job, clock.now(), d.UID.Webhook+" v3\n", d.ExpiresAt)
+					if err != nil {
+						return err
+					}
 				}
 				j := job.Job{UID: d.UID.Event, Project: d.Project, Workflow: "f", Status: job.Running, UpdatedAt: clock.now()}
-				if i == 0 {
+				switch i {
+				case 0:
+					j.Workflow = "rare"
+				case 1:
 					j.Status = job.Finished
 				}
 				if _, err := db.Jobs().insert(x, j, encode(toJobDoc(j))); err != nil {
@@ -62,17 +67,13 @@ func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
 			}
 			return found, next, err
 		},
-	}
-	for name, workflow := range map[string]string{"jobs": "", "jobs of a workflow": "f"} {
-		lists[name] = func(before string) (found []string, next string, err error) {
-			page, next, err := db.Jobs().List(t.Context(), job.Query{
-				Project: d.Project, Workflow: workflow, Status: job.Finished, Before: before, Limit: 20,
-			})
+		"jobs": func(before string) (found []string, next string, err error) {
+			page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Workflow: "rare", Status: job.Running, Before: before, Limit: 20})
 			for _, j := range page {
 				found = append(found, j.UID)
 			}
 			return found, next, err
-		}
+		},
 	}
 	for name, list := range lists {
 		t.Run(name, func(t *testing.T) {
@@ -95,14 +96,29 @@ func TestListComesToRareRowsInBoundedSteps(t *testing.T) {
 			}
 		})
 	}
-	t.Run("paused jobs", func(t *testing.T) {
-		page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Workflow: "f", Status: job.Paused, Limit: 20})
-		if len(page) != 0 || next != "" || err != nil {
-			t.Errorf("List of paused jobs where none is = %d, %q, %v, want the end at once", len(page), next, err)
+	t.Run("jobs of a status", func(t *testing.T) {
+		page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Status: job.Finished, Limit: 20})
+		if len(page) != 1 || next != "" || err != nil {
+			t.Errorf("List of finished jobs = %d, %q, %v, want the only one and the end at once", len(page), next, err)
+		}
+	})
+	t.Run("counts", func(t *testing.T) {
+		for _, count := range []struct {
+			hook string
+			most int
+			n    int
+			more bool
+		}{
+			{"", rows, rows, false}, {"", rows - 1, rows - 1, true}, {"common", rows, maxListed, true}, {"common", 100, 100, true}, {"rare", 100, 0, true},
+		} {
+			n, more, err := db.Log().Count(t.Context(), delivery.Query{Project: d.Project, State: delivery.Dead, Webhook: count.hook}, count.most)
+			if n != count.n || more != count.more || err != nil {
+				t.Errorf("Count of webhook %q up to %d = %d, more %v, %v, want %d, more %v", count.hook, count.most, n, more, err, count.n, count.more)
+			}
 		}
 	})
 	t.Run("jobs passed over", func(t *testing.T) {
-		page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Workflow: "f", Skip: rows - 1, Limit: 20})
+		page, next, err := db.Jobs().List(t.Context(), job.Query{Project: d.Project, Skip: rows - 1, Limit: 20})
 		if len(page) != 1 || page[0].UID != want || next != "" || err != nil {
 			t.Errorf("List after all jobs but one = %d, %q, %v, want the oldest and the end", len(page), next, err)
 		}

@@ -120,6 +120,16 @@ CREATE TABLE input_chunk (
 ) STRICT;
 CREATE TABLE unsettled (job TEXT PRIMARY KEY, project TEXT NOT NULL, mark INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `,
+	`
+-- Indexes have what lists narrow by, so that a row is looked up only to be shown. Whether a delivery is of a test moves out of its document.
+ALTER TABLE delivery ADD COLUMN test INTEGER NOT NULL DEFAULT 0;
+UPDATE delivery SET test = 1 WHERE instr(doc, '"test":true');
+DROP INDEX delivery_list;
+CREATE INDEX delivery_list ON delivery (project, state, event, webhook, job, workflow, type, class, expires_at, test) WHERE state <> 'succeeded';
+
+DROP INDEX job_paused;
+CREATE INDEX job_status ON job (project, status, uid, workflow);
+`,
 }
 
 // migrate applies what the file lacks, all or nothing.

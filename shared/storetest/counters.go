@@ -13,6 +13,7 @@ func Counters(t *testing.T, open func(t *testing.T, now func() time.Time) webhoo
 		{"what was added is listed by the hour", countersListed},
 		{"additions at once are all counted", countersAtOnce},
 		{"a webhook and a project have their own", countersApart},
+		{"a project as a whole has what was added to it, and no webhook's", countersOfProjects},
 		{"hours are from since to before until", countersBetween},
 		{"an hour is gone when its time is over", countersExpire},
 		{"health is the same in whatever order it is noted", healthInAnyOrder},
@@ -49,29 +50,39 @@ func wantHours(t *testing.T, s webhook.Counters, project, hook string, since, un
 	})
 }
 
+// each runs a test on the counters of a webhook, then on those of the project as a whole.
+func each(c *Clock, f func(hook string)) {
+	f(newUID(c))
+	f(webhook.Whole)
+}
+
 func countersListed(t *testing.T, s webhook.Counters, c *Clock) {
-	hook, hour := newUID(c), start.Truncate(time.Hour)
-	wantHours(t, s, "p1", hook, hour, hour.Add(time.Hour))
-	addStats(t, s, "p1", hook, start, someStats())
-	wantHours(t, s, "p1", hook, hour, hour.Add(time.Hour), webhook.Hour{At: hour, Stats: someStats()})
-	one := webhook.Stats{Dead: 1}
-	one.CountRequest(500, time.Second)
-	addStats(t, s, "p1", hook, hour.Add(time.Hour-time.Nanosecond), one)
-	addStats(t, s, "p1", hook, hour.Add(-time.Nanosecond), one)
-	wantHours(t, s, "p1", hook, hour.Add(-time.Hour), hour.Add(time.Hour),
-		webhook.Hour{At: hour.Add(-time.Hour), Stats: one}, webhook.Hour{At: hour, Stats: someStats().Plus(one)})
+	hour := start.Truncate(time.Hour)
+	each(c, func(hook string) {
+		wantHours(t, s, "p1", hook, hour, hour.Add(time.Hour))
+		addStats(t, s, "p1", hook, start, someStats())
+		wantHours(t, s, "p1", hook, hour, hour.Add(time.Hour), webhook.Hour{At: hour, Stats: someStats()})
+		one := webhook.Stats{Dead: 1}
+		one.CountRequest(500, time.Second)
+		addStats(t, s, "p1", hook, hour.Add(time.Hour-time.Nanosecond), one)
+		addStats(t, s, "p1", hook, hour.Add(-time.Nanosecond), one)
+		wantHours(t, s, "p1", hook, hour.Add(-time.Hour), hour.Add(time.Hour),
+			webhook.Hour{At: hour.Add(-time.Hour), Stats: one}, webhook.Hour{At: hour, Stats: someStats().Plus(one)})
+	})
 }
 
 func countersAtOnce(t *testing.T, s webhook.Counters, c *Clock) {
-	hook, hour := newUID(c), start.Truncate(time.Hour)
+	hour := start.Truncate(time.Hour)
 	want := webhook.Hour{At: hour}
 	for range writers {
 		want.Stats = want.Plus(someStats())
 	}
-	for _, err := range atOnce(writers, func(int) error { return s.Add(t.Context(), "p1", hook, start, someStats()) }) {
-		must(t, err, "Add, one of %d at once", writers)
-	}
-	wantHours(t, s, "p1", hook, hour, hour.Add(time.Hour), want)
+	each(c, func(hook string) {
+		for _, err := range atOnce(writers, func(int) error { return s.Add(t.Context(), "p1", hook, start, someStats()) }) {
+			must(t, err, "Add, one of %d at once", writers)
+		}
+		wantHours(t, s, "p1", hook, hour, hour.Add(time.Hour), want)
+	})
 }
 
 func countersApart(t *testing.T, s webhook.Counters, c *Clock) {
@@ -83,8 +94,25 @@ func countersApart(t *testing.T, s webhook.Counters, c *Clock) {
 	wantHours(t, s, "p2", hook, hour, hour.Add(time.Hour))
 }
 
+func countersOfProjects(t *testing.T, s webhook.Counters, c *Clock) {
+	hour := start.Truncate(time.Hour)
+	addStats(t, s, "p1", newUID(c), start, webhook.Stats{Succeeded: 1})
+	wantHours(t, s, "p1", webhook.Whole, hour, hour.Add(time.Hour))
+	addStats(t, s, "p1", webhook.Whole, start, webhook.Stats{Succeeded: 2})
+	addStats(t, s, "p2", webhook.Whole, start, webhook.Stats{Succeeded: 4})
+	for project, successes := range map[string]int{"p1": 2, "p2": 4} {
+		wantHours(t, s, project, webhook.Whole, hour, hour.Add(time.Hour), webhook.Hour{At: hour, Stats: webhook.Stats{Succeeded: successes}})
+	}
+	wantHours(t, s, "p3", webhook.Whole, hour, hour.Add(time.Hour))
+}
+
 func countersBetween(t *testing.T, s webhook.Counters, c *Clock) {
-	hook, first := newUID(c), start.Truncate(time.Hour)
+	each(c, func(hook string) { betweenHours(t, s, hook) })
+}
+
+func betweenHours(t *testing.T, s webhook.Counters, hook string) {
+	t.Helper()
+	first := start.Truncate(time.Hour)
 	var all []webhook.Hour
 	for n := range 30 { // over the end of a day
 		all = append(all, webhook.Hour{At: first.Add(time.Duration(n) * time.Hour), Stats: webhook.Stats{Succeeded: n + 1}})
@@ -108,15 +136,22 @@ func countersBetween(t *testing.T, s webhook.Counters, c *Clock) {
 
 func countersExpire(t *testing.T, s webhook.Counters, c *Clock) {
 	hook, hour := newUID(c), start.Truncate(time.Hour)
-	addStats(t, s, "p1", hook, start, webhook.Stats{Succeeded: 1})
-	addStats(t, s, "p1", hook, start.Add(time.Hour), webhook.Stats{Succeeded: 2})
-	next := webhook.Hour{At: hour.Add(time.Hour), Stats: webhook.Stats{Succeeded: 2}}
+	want := func(hours ...webhook.Hour) {
+		t.Helper()
+		wantHours(t, s, "p1", hook, hour, hour.Add(2*time.Hour), hours...)
+		wantHours(t, s, "p1", webhook.Whole, hour, hour.Add(2*time.Hour), hours...)
+	}
+	one, two := webhook.Hour{At: hour, Stats: webhook.Stats{Succeeded: 1}}, webhook.Hour{At: hour.Add(time.Hour), Stats: webhook.Stats{Succeeded: 2}}
+	for _, h := range []webhook.Hour{one, two} {
+		addStats(t, s, "p1", hook, h.At, h.Stats)
+		addStats(t, s, "p1", webhook.Whole, h.At, h.Stats)
+	}
 	c.Advance(hour.Add(webhook.StatsRetention - time.Minute).Sub(start))
-	wantHours(t, s, "p1", hook, hour, hour.Add(2*time.Hour), webhook.Hour{At: hour, Stats: webhook.Stats{Succeeded: 1}}, next)
+	want(one, two)
 	c.Advance(2 * time.Minute)
-	wantHours(t, s, "p1", hook, hour, hour.Add(2*time.Hour), next)
+	want(two)
 	c.Advance(time.Hour)
-	wantHours(t, s, "p1", hook, hour, hour.Add(2*time.Hour))
+	want()
 }
 
 // health is one whose last success was so many seconds after start, and whose first failure after it; 0 is none.

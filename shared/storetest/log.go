@@ -17,6 +17,7 @@ func Log(t *testing.T, open func(t *testing.T, now func() time.Time) delivery.Lo
 	t.Run("reopen", func(t *testing.T) { run(t, open, reopenTests) })
 	t.Run("due", func(t *testing.T) { run(t, open, dueTests) })
 	t.Run("list", func(t *testing.T) { run(t, open, listTests) })
+	t.Run("count", func(t *testing.T) { run(t, open, countTests) })
 }
 
 var rowTests = []test[delivery.Log]{

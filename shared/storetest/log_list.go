@@ -93,9 +93,19 @@ func listByProject(t *testing.T, l delivery.Log, c *Clock) {
 }
 
 func listFiltered(t *testing.T, l delivery.Log, c *Clock) {
+	rows := manyRows(t, l, c)
+	for _, q := range manyQueries(rows) {
+		for _, q.Limit = range []int{1, 100} {
+			wantListed(t, l, q, met(q, rows)...)
+		}
+	}
+}
+
+// manyRows writes rows that are dead and differ in whatever a list narrows by.
+func manyRows(t *testing.T, l delivery.Log, c *Clock) (rows []delivery.Delivery) {
+	t.Helper()
 	hooks, jobs := []string{newUID(c), newUID(c)}, []string{newUID(c), newUID(c)}
 	classes := []delivery.ErrorClass{delivery.ClassStatus, delivery.ClassTimeout}
-	var rows []delivery.Delivery
 	for i := range 32 {
 		c.Advance(time.Hour)
 		d := newDelivery("p1", c)
@@ -107,25 +117,35 @@ func listFiltered(t *testing.T, l delivery.Log, c *Clock) {
 		must(t, l.Step(t.Context(), d, zero, &a), "Step")
 		rows = append(rows, d.Record(a))
 	}
-	for _, q := range []delivery.Query{
-		{Webhook: hooks[1]}, {Job: jobs[1]}, {Workflow: "export"}, {Event: job.EventSucceeded}, {Class: delivery.ClassTimeout},
-		{Webhook: newUID(c)}, {Job: newUID(c)}, {Workflow: "nothing"}, {Event: job.EventPaused}, {Class: delivery.ClassDNS},
-		{Webhook: hooks[0], Job: jobs[1]}, {Webhook: hooks[0], Class: delivery.ClassStatus}, {Job: jobs[0], Event: job.EventFailed},
-		{Webhook: hooks[1], Job: jobs[1], Workflow: "enrich", Event: job.EventSucceeded, Class: delivery.ClassTimeout},
+	return rows
+}
+
+// manyQueries ask for some of manyRows.
+func manyQueries(rows []delivery.Delivery) []delivery.Query {
+	first, last := rows[0], rows[len(rows)-1] // which differ in everything
+	queries := []delivery.Query{
+		{}, {Webhook: last.UID.Webhook}, {Job: last.Job}, {Workflow: "export"}, {Event: job.EventSucceeded}, {Class: delivery.ClassTimeout},
+		{Webhook: "another"}, {Job: "another"}, {Workflow: "nothing"}, {Event: job.EventPaused}, {Class: delivery.ClassDNS},
+		{Webhook: first.UID.Webhook, Job: last.Job}, {Webhook: first.UID.Webhook, Class: delivery.ClassStatus}, {Job: first.Job, Event: job.EventFailed},
+		{Webhook: last.UID.Webhook, Job: last.Job, Workflow: "enrich", Event: job.EventSucceeded, Class: delivery.ClassTimeout},
+		{Since: rows[5].CreatedAt}, {Until: rows[25].CreatedAt}, {Since: rows[25].CreatedAt, Until: rows[5].CreatedAt},
 		{Workflow: "export", Since: rows[5].CreatedAt, Until: rows[25].CreatedAt},
-	} {
-		var want []delivery.Delivery
-		for _, d := range rows {
-			if (q.Webhook == "" || q.Webhook == d.UID.Webhook) && (q.Job == "" || q.Job == d.Job) && (q.Workflow == "" || q.Workflow == d.Workflow) &&
-				(q.Event == "" || q.Event == d.Event) && (q.Class == "" || q.Class == d.LastClass) && between(d.CreatedAt, q.Since, q.Until) {
-				want = append(want, d)
-			}
-		}
-		q.Project, q.State = "p1", delivery.Dead
-		for _, q.Limit = range []int{1, 100} {
-			wantListed(t, l, q, want...)
+	}
+	for i := range queries {
+		queries[i].Project, queries[i].State = "p1", delivery.Dead
+	}
+	return queries
+}
+
+// met are the rows that meet the filters of a query.
+func met(q delivery.Query, rows []delivery.Delivery) (list []delivery.Delivery) {
+	for _, d := range rows {
+		if (q.Webhook == "" || q.Webhook == d.UID.Webhook) && (q.Job == "" || q.Job == d.Job) && (q.Workflow == "" || q.Workflow == d.Workflow) &&
+			(q.Event == "" || q.Event == d.Event) && (q.Class == "" || q.Class == d.LastClass) && between(d.CreatedAt, q.Since, q.Until) {
+			list = append(list, d)
 		}
 	}
+	return list
 }
 
 func listBetween(t *testing.T, l delivery.Log, c *Clock) {

@@ -8,7 +8,7 @@ import (
 	"hermod/shared/webhook"
 )
 
-// Place is what counters belong to: an hour of a webhook.
+// Place is what counters belong to: an hour of a webhook, or of webhook.Whole, a project.
 type Place struct {
 	Project string
 	Webhook string
@@ -82,6 +82,18 @@ func (s Sums) Count(before, after delivery.Delivery, now time.Time) (p Place, at
 	}
 	s[p] = sum
 	return p, at, true
+}
+
+// whole adds up, for each project and hour, what was written.
+func (s Sums) whole(failed map[Place]error) map[Place]webhook.Stats {
+	all := map[Place]webhook.Stats{}
+	for p, sum := range s {
+		if failed[p] == nil {
+			p.Webhook = webhook.Whole
+			all[p] = all[p].Plus(sum.Stats)
+		}
+	}
+	return all
 }
 
 // newAttempts are those at the end of a row that it did not have before.

@@ -135,6 +135,10 @@ func (t *Tally) count(ctx context.Context, changes []Change, errs []error) int {
 		}
 	}
 	for p, err := range sums.Write(ctx, t.Counters, &t.notes, now) {
+		if p.Webhook == webhook.Whole {
+			t.Logger.Error("counters of a project let go", "project", p.Project, "hour", p.Begin().Format(time.RFC3339), "error", err.Error())
+			continue
+		}
 		dropped := 0
 		for _, c := range owners[p] {
 			if now.Sub(c.at) < Patience {
@@ -150,10 +154,12 @@ func (t *Tally) count(ctx context.Context, changes []Change, errs []error) int {
 }
 
 // Write notes the health that the sums tell of, but for a success that notes know to be no news, adds the sums to the counters, and
-// returns which places that failed for. The counters come second: of both they alone must not be written twice.
+// returns which places that failed for. The counters come second: of both they alone must not be written twice. Those of projects come
+// last, each with what was written for its webhooks: what failed for a webhook counts for its project when it is counted again, and
+// what failed for a project must not be.
 func (s Sums) Write(ctx context.Context, to webhook.Counters, notes *Notes, now time.Time) map[Place]error {
 	notes.forget(now)
-	return forEach(slices.Collect(maps.Keys(s)), func(p Place) error {
+	failed := forEach(slices.Collect(maps.Keys(s)), func(p Place) error {
 		if err := s.note(ctx, p, to, notes, now); err != nil {
 			return fmt.Errorf("note health of webhook %s: %w", p.Webhook, err)
 		}
@@ -162,6 +168,11 @@ func (s Sums) Write(ctx context.Context, to webhook.Counters, notes *Notes, now 
 		}
 		return nil
 	})
+	whole := s.whole(failed)
+	maps.Copy(failed, forEach(slices.Collect(maps.Keys(whole)), func(p Place) error {
+		return to.Add(ctx, p.Project, p.Webhook, p.Begin(), whole[p])
+	}))
+	return failed
 }
 
 func (s Sums) note(ctx context.Context, p Place, to webhook.Counters, notes *Notes, now time.Time) error {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"hermod/shared/delivery"
 	"hermod/shared/tally"
 	"hermod/shared/webhook"
@@ -25,9 +27,10 @@ type world struct {
 	notes   []string // webhook, and the minutes and seconds of its health
 	noting  bool     // notes alone fail
 	stats   webhook.Stats
-	settled []string // project and job
-	fails   string   // the webhook or job whose write fails; "all": every one
-	panics  bool     // instead of failing
+	whole   map[string][]int // by project and hour: how many successes each write has added
+	settled []string         // project and job
+	fails   string           // the webhook, job or "project p" whose write fails; "all": every one
+	panics  bool             // instead of failing
 }
 
 func (w *world) fault(name string) error {
@@ -43,11 +46,26 @@ func (w *world) fault(name string) error {
 func (w *world) Add(_ context.Context, project, hook string, hour time.Time, s webhook.Stats) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if hook == webhook.Whole {
+		return w.addWhole(project, hour, s)
+	}
 	if err := w.fault(hook); err != nil && !w.noting {
 		return err
 	}
 	w.adds = append(w.adds, project+" "+hook+" "+hour.Format("15:04"))
 	w.stats = w.stats.Plus(s)
+	return nil
+}
+
+func (w *world) addWhole(project string, hour time.Time, s webhook.Stats) error {
+	if err := w.fault("project " + project); err != nil {
+		return err
+	}
+	if w.whole == nil {
+		w.whole = map[string][]int{}
+	}
+	name := project + " " + hour.Format("15:04")
+	w.whole[name] = append(w.whole[name], s.Succeeded)
 	return nil
 }
 
@@ -215,6 +233,38 @@ func TestSumsAreWrittenOnceForEachPlace(t *testing.T) {
 	}
 	if len(failed) != 1 || !slices.Equal(w.adds, []string{"p a 16:00"}) || w.stats.Succeeded != 2 {
 		t.Errorf("%d places fail and %v are written, want one of each", len(failed), w.adds)
+	}
+}
+
+func TestAProjectCountsOnceForABatchWhatItsWebhooksAddUpTo(t *testing.T) {
+	other := succeeded("c", 0)
+	other.After.Project = "q"
+	var w world
+	w.tally().Handle(t.Context(), []tally.Change{succeeded("a", 0), succeeded("b", 0), other, succeeded("a", 0), succeeded("b", time.Hour), reported("j")})
+	if diff := cmp.Diff(map[string][]int{"p 16:00": {3}, "p 15:00": {1}, "q 16:00": {1}}, w.whole); diff != "" {
+		t.Errorf("successes of projects, by the write (-want +got):\n%s", diff)
+	}
+}
+
+func TestAProjectCountsWhatComesAgainWhenItsWebhookCountsIt(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		w := world{fails: "bad", panics: panics}
+		w.tally().Handle(t.Context(), []tally.Change{succeeded("bad", 0), succeeded("good", 0), succeeded("bad", tally.Patience)})
+		w.fails = ""
+		w.tally().Handle(t.Context(), []tally.Change{succeeded("bad", 0)})
+		if diff := cmp.Diff(map[string][]int{"p 16:00": {1, 1}}, w.whole); diff != "" {
+			t.Errorf("successes of the project, by the write (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestCountersOfAProjectThatCannotBeWrittenAreLetGo(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		w := world{fails: "project p", panics: panics}
+		again := w.tally().Handle(t.Context(), []tally.Change{succeeded("a", 0), succeeded("b", 0)})
+		if which(again) != nil || len(w.adds) != 2 {
+			t.Errorf("records %v come again and %v are written, want none and both webhooks", which(again), w.adds)
+		}
 	}
 }
 

@@ -37,8 +37,8 @@ var Bounds = [16]time.Duration{
 	2048 * time.Millisecond, 4096 * time.Millisecond, 8192 * time.Millisecond, 16_384 * time.Millisecond, MaxTimeout,
 }
 
-// Stats are counts of what happened to a webhook's deliveries within an hour, or within several together. Test events are not in
-// them.
+// Stats are counts of what happened to deliveries, of a webhook or of a whole project, within an hour, or within several together. Test
+// events are not in them.
 type Stats struct {
 	// How often a delivery came to be so. One that dies, is redriven and then succeeds counts in three.
 	Succeeded int
@@ -56,16 +56,21 @@ type Hour struct {
 	Stats
 }
 
-// Counters keeps what is heard of webhooks: their counters, by the hour, for StatsRetention after the hour began, and their health. It is
-// safe for concurrent use; a write is atomic and durable when it returns.
+// Whole, in the place of a webhook's uid, stands for the project as a whole: it has counters of its own, for what all its webhooks add
+// up to, deleted ones too.
+const Whole = ""
+
+// Counters keeps what is heard of webhooks: their counters and those of projects, by the hour, for StatsRetention after the hour began,
+// and their health. It is safe for concurrent use; a write is atomic and durable when it returns.
 //
-// Counters are approximate: every error means that the outcome is unknown, and an addition that is repeated may count twice. A note of
-// health may be repeated, and come later than newer ones.
+// Counters are approximate: every error means that the outcome is unknown, and an addition that is repeated may count twice. What is
+// added to a webhook is not added to its project: who counts adds to both. A note of health may be repeated, and come later than newer
+// ones.
 type Counters interface {
-	// Add adds to the counters of the hour that a time lies in.
+	// Add adds to the counters of the hour that a time lies in, of a webhook or of the Whole project.
 	Add(ctx context.Context, project, webhook string, hour time.Time, s Stats) error
 	// Hours lists the hours in [since, until) that something was counted in, oldest first; the hour that since lies in is one of
-	// them. It may lag behind additions by seconds. Another project's webhook has none.
+	// them. It is of a webhook or of the Whole project, and may lag behind additions by seconds. Another project's webhook has none.
 	Hours(ctx context.Context, project, webhook string, since, until time.Time) ([]Hour, error)
 	// Note adds to the health of a webhook, as Health.Plus does, to the millisecond. One that is zero adds nothing.
 	Note(ctx context.Context, project, webhook string, h Health) error

@@ -31,6 +31,7 @@ func TestTheFiltersOfTheTemplate(t *testing.T) {
 		{"a webhook", "W#" + event, "#", `"en":{"N":"1"}`, false, false},
 		{"a webhook's health, which tally writes", "W#" + event, "RT", row, false, false},
 		{"counters, which tally writes", "W#" + event, "S#2026112415", `"ok":{"N":"1"}`, false, false},
+		{"counters of a project, which tally writes", "P#" + event, "S#2026112415", `"ok":{"N":"1"}`, false, false},
 		{"an archived event", "P#" + event + "#E#20261124#3", event, ``, false, false},
 		{"a redrive", "P#" + event, "R#" + event, row, false, false},
 		{"an API key", "K#" + event, "#", ``, false, false},
