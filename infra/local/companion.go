@@ -16,15 +16,16 @@ import (
 
 	"hermod/infra/local/demo"
 	"hermod/shared/access"
+	"hermod/shared/console"
 	"hermod/shared/signature"
 )
 
 // demoFile is what a demo keeps for the next start, in demo.json (mode 0600).
 type demoFile struct {
-	Key      string `json:"api_key"`
-	Secret   string `json:"secret"`
-	Receiver string `json:"receiver"`
-	Workflow string `json:"workflow_uid"` // empty until the demo is set up for this receiver's address
+	Key       string         `json:"api_key"`
+	Secret    string         `json:"secret"`
+	Receiver  string         `json:"receiver"`
+	Workflows demo.Workflows `json:"workflows"` // zero until the demo is set up for this receiver's address
 }
 
 // companion is the demo beside the service, on the port after the API's.
@@ -39,7 +40,7 @@ type companion struct {
 }
 
 // openDemo starts to serve the demo's executor and receiver.
-func (s *service) openDemo(ctx context.Context, base string, first *newcomer, api net.Addr, stdout io.Writer) (*companion, error) {
+func (s *service) openDemo(ctx context.Context, at string, first *newcomer, api net.Addr, stdout io.Writer) (*companion, error) {
 	tcp := api.(*net.TCPAddr)
 	address := net.JoinHostPort(tcp.IP.String(), strconv.Itoa(tcp.Port+1))
 	listener, err := net.Listen("tcp", address)
@@ -50,7 +51,9 @@ func (s *service) openDemo(ctx context.Context, base string, first *newcomer, ap
 	if err := s.loadDemo(ctx, c, first); err != nil {
 		return nil, errors.Join(fmt.Errorf("demo: %w", err), listener.Close())
 	}
-	c.demo = demo.New(demo.Config{API: base, Key: c.Key, Receiver: c.receiver, Secret: c.secret, Out: stdout})
+	c.demo = demo.New(demo.Config{
+		API: at + "/v3", Console: at + console.Base, Key: c.Key, Receiver: c.receiver, Secret: c.secret, Out: stdout,
+	})
 	c.server = newServer(c.demo, s.logger)
 	go c.server.Serve(listener)
 	return c, nil
@@ -72,7 +75,7 @@ func (s *service) loadDemo(ctx context.Context, c *companion, first *newcomer) e
 		return fmt.Errorf("%s: %w; delete it and the demo starts anew", c.path, err)
 	}
 	if c.Receiver != c.receiver { // another port: webhooks of the last demo lead nowhere
-		c.Receiver, c.Workflow = c.receiver, ""
+		c.Receiver, c.Workflows = c.receiver, demo.Workflows{}
 	}
 	return nil
 }
@@ -83,8 +86,8 @@ func (s *service) makeDemo(ctx context.Context, c *companion, first *newcomer) (
 	if first == nil {
 		_, c.Key, err = access.Found(ctx, s.db.Access(), "demo", time.Now())
 	} else {
-		demo := access.Key{Project: first.project, Name: "demo", Scopes: []access.Scope{access.Read, access.Write}}
-		_, c.Key, err = access.Issue(ctx, s.db.Access(), demo, time.Now())
+		key := access.Key{Project: first.project, Name: "demo", Scopes: []access.Scope{access.Read, access.Write}}
+		_, c.Key, err = access.Issue(ctx, s.db.Access(), key, time.Now())
 	}
 	if err != nil {
 		return err
@@ -100,18 +103,18 @@ func (c *companion) save() error {
 	return os.WriteFile(c.path, data, 0o600)
 }
 
-// play sets the demo up if it is not, tells what there is, and lets a job run.
+// play sets the demo up if it is not, tells what there is, and lets jobs run.
 func (c *companion) play(ctx context.Context) (err error) {
-	if c.Workflow == "" {
-		if c.Workflow, err = c.demo.Setup(ctx); err != nil {
+	if c.Workflows == (demo.Workflows{}) {
+		if c.Workflows, err = c.demo.Setup(ctx); err != nil {
 			return err
 		}
 		if err := c.save(); err != nil {
 			return err
 		}
 	}
-	fmt.Fprint(c.stdout, c.demo.Story(c.Workflow))
-	return c.demo.Play(ctx, c.Workflow)
+	fmt.Fprint(c.stdout, c.demo.Story(c.Workflows))
+	return c.demo.Play(ctx, c.Workflows)
 }
 
 func (c *companion) close() {

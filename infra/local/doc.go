@@ -1,5 +1,5 @@
-// Local is the whole of Hermod in one process over one SQLite file: the API, fan-out, dispatch, sweeps, redrives and tally, with
-// goroutines in the place of event source mappings.
+// Local is the whole of Hermod in one process over one SQLite file: the console, the API, fan-out, dispatch, sweeps, redrives and tally,
+// with goroutines in the place of event source mappings.
 //
 //	go run ./infra/local [-listen 127.0.0.1:8080] [-data ./hermod-data] [-demo]
 //

@@ -3,14 +3,17 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -172,13 +175,19 @@ func word(text, prefix string) string {
 	return ""
 }
 
+// place returns where a started program says that something is: its API or its console.
+func place(out, name string) string {
+	_, after, _ := strings.Cut(out, name+" on ")
+	return word(after, "http://")
+}
+
 // target starts a service and returns it as the scenarios see it.
 func target(t testing.TB) (scenario.Target, func() *process) {
 	t.Helper()
 	args := []string{"-listen", freeAddress(t), "-data", filepath.Join(t.TempDir(), "data"), "-allow-http", "-allow-private", "-log", "warn"}
 	p := launch(t, args...)
 	out := p.stdout.wait(t, "And see what became of it")
-	g := scenario.Target{API: word(out, "http://"), Key: word(out, "hmd_")}
+	g := scenario.Target{API: place(out, "API"), Key: word(out, "hmd_")}
 	g.Crash = func(t testing.TB) {
 		t.Helper()
 		p.kill()
@@ -278,7 +287,7 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 func TestAKeyIsHeldToTheRateLimit(t *testing.T) {
 	for _, row := range []struct{ flag, says string }{{"60000", "60000"}, {"1000000", "1000000"}, {"0", ""}} {
 		said := launch(t, "-listen", "127.0.0.1:0", "-data", t.TempDir(), "-rate-limit", row.flag).stdout.wait(t, "hmd_")
-		req, err := http.NewRequest("GET", word(said, "http://")+"/workspace", nil)
+		req, err := http.NewRequest("GET", place(said, "API")+"/workspace", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +311,7 @@ func TestNewProjectHasAKeyOfItsOwn(t *testing.T) {
 		t.Fatalf("-new-project: %v: %s", err, p.stderr)
 	}
 	key := word(p.stdout.String(), "hmd_")
-	api := word(launch(t, "-listen", address, "-data", dir).stdout.wait(t, "API on"), "http://")
+	api := place(launch(t, "-listen", address, "-data", dir).stdout.wait(t, "API on"), "API")
 	req, err := http.NewRequest("GET", api+"/workflows", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -315,6 +324,40 @@ func TestNewProjectHasAKeyOfItsOwn(t *testing.T) {
 	defer res.Body.Close()
 	if body, _ := io.ReadAll(res.Body); res.StatusCode != 200 || strings.TrimSpace(string(body)) != "[]" {
 		t.Errorf("the new project's workflows are %d %s, want 200 and none", res.StatusCode, body)
+	}
+}
+
+// The console stands beside the API, the key that was printed opens it, and the demo's page is there with the demo only.
+func TestTheConsoleOpensWithThePrintedKey(t *testing.T) {
+	plain := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, row := range []struct {
+		flags []string
+		demo  int // what the demo's page is answered
+	}{{nil, 404}, {[]string{"-demo"}, 200}} {
+		said := launch(t, append(row.flags, "-listen", freePair(t), "-data", t.TempDir())...).stdout.wait(t, "And see what became of it")
+		console := place(said, "console")
+		if res, err := plain.Get(strings.TrimSuffix(console, "console")); err != nil || res.Header.Get("Location") != "/console" {
+			t.Errorf("the root leads to %q, %v; want /console", res.Header.Get("Location"), err)
+		}
+		res, err := plain.PostForm(console+"/sign-in", url.Values{"key": {word(said, "hmd_")}})
+		if err != nil || len(res.Cookies()) != 1 {
+			t.Fatalf("with %v the sign-in is answered %v, %v; want a cookie", row.flags, res, err)
+		}
+		for page, want := range map[string]int{"": 200, "/demo": row.demo} {
+			req, err := http.NewRequest("GET", console+page, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.AddCookie(&http.Cookie{Name: res.Cookies()[0].Name, Value: res.Cookies()[0].Value})
+			answer, err := plain.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != want {
+				t.Errorf("with %v %s is answered %d, want %d", row.flags, console+page, answer.StatusCode, want)
+			}
+		}
 	}
 }
 
@@ -356,4 +399,52 @@ func TestThePrintedLinesGiveAVerifiedDelivery(t *testing.T) {
 	}
 	shell(strings.Join(lines[6:8], "\n"))
 	p.stdout.wait(t, "/hook/broken  job.succeeded  attempt 6  signature verified  answered 204")
+}
+
+// The demo's executor is a client like any other: its job has inputs that failed for several reasons, and a retry mends those that it may.
+func TestTheDemoHasAJobWhoseInputsFailAndSucceedAfterARetry(t *testing.T) {
+	p := launch(t, "-listen", freePair(t), "-data", filepath.Join(t.TempDir(), "data"), "-demo")
+	out := p.stdout.wait(t, "another, to fail")
+	call := func(method, path string, answer any) {
+		t.Helper()
+		req, err := http.NewRequest(method, place(out, "API")+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-API-Key", word(out, "hmd_"))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || json.Unmarshal(body, answer) != nil {
+			t.Fatalf("%s %s answers %d %s, %v; want 200 and JSON", method, path, res.StatusCode, body, err)
+		}
+	}
+	p.stdout.wait(t, "(Nightly import) is finished: of 40 inputs 35 succeeded, 5 failed")
+	p.stdout.wait(t, "(Import of old leads, to fail) is shutdown: of 12 inputs 4 succeeded, 0 failed")
+	var jobs struct{ Results []struct{ UID, Name string } }
+	call("GET", "/jobs?status=finished", &jobs)
+	i := slices.IndexFunc(jobs.Results, func(j struct{ UID, Name string }) bool { return j.Name == "Nightly import" })
+	if i < 0 {
+		t.Fatalf("the jobs that finished are %v, want Nightly import among them", jobs)
+	}
+	uid := jobs.Results[i].UID
+	var failed struct {
+		Results []struct {
+			LastError struct{ Retryable bool } `json:"last_error"`
+		}
+	}
+	call("GET", "/jobs/"+uid+"/inputs?status=failed&retryable=true", &failed)
+	if len(failed.Results) != 3 {
+		t.Errorf("%d inputs failed for reasons that may pass, want 3", len(failed.Results))
+	}
+	var ignored any
+	call("POST", "/jobs/"+uid+"/retry", &ignored)
+	p.stdout.wait(t, "(Nightly import) is finished: of 40 inputs 38 succeeded, 2 failed")
+	var rows struct{ Results []struct{ Email string } }
+	call("GET", "/jobs/"+uid+"/results?limit=100", &rows)
+	if len(rows.Results) < 38 || rows.Results[0].Email == "" {
+		t.Errorf("the job has %d rows, the first %v; want at least one for each input that succeeded", len(rows.Results), rows.Results)
+	}
 }

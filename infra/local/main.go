@@ -39,7 +39,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	fs := flag.NewFlagSet("local", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address of the API")
+	fs.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address of the console and the API")
 	fs.StringVar(&o.data, "data", "./hermod-data", "folder of the data; made if it is not there")
 	fs.BoolVar(&o.allowHTTP, "allow-http", false, "webhooks may have http URLs, not only https")
 	fs.BoolVar(&o.allowPrivate, "allow-private", false, "webhooks may go to private addresses, this machine's included, and to any port")

@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"hermod/shared/access"
 	"hermod/shared/api"
+	"hermod/shared/console"
 	"hermod/shared/delivery"
 	"hermod/shared/dispatch"
 	"hermod/shared/egress"
@@ -83,20 +85,20 @@ func (s *service) serve(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; choose another address with -listen", s.listen, err)
 	}
-	base := "http://" + listener.Addr().String() + "/v3"
+	at := "http://" + listener.Addr().String()
 	first, err := s.firstStart(ctx)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	var demo *companion
 	if s.demo {
-		if demo, err = s.openDemo(ctx, base, first, listener.Addr(), stdout); err != nil {
+		if demo, err = s.openDemo(ctx, at, first, listener.Addr(), stdout); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 		defer demo.close()
 	}
-	s.welcome(base, first, demo, stdout)
-	server := newServer(s.handler(), s.logger)
+	s.welcome(at, first, demo, stdout)
+	server := newServer(s.handler(demo), s.logger)
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	workers := s.startWorkers(work)
@@ -139,13 +141,34 @@ func (s *service) inputs() *input.Service {
 	return input.New(input.Config{Jobs: s.db.Jobs(), Inputs: s.db.Inputs(), Logger: s.logger})
 }
 
-func (s *service) handler() http.Handler {
-	return api.New(api.Config{
+// handler answers the API and the console. What the console asks of the API counts and is judged as any client's request, by the same
+// keys and limits; that it went well is not logged once more beside the console's own line.
+func (s *service) handler(demo *companion) http.Handler {
+	c := api.Config{
 		Jobs: s.db.Jobs(), Inputs: s.inputs(), Workflows: s.db.Jobs(), Webhooks: s.db.Webhooks(), Counters: s.db.Counters(),
 		Archive: s.db.Archive(), Log: s.db.Log(), Queue: s.db.Queue(), Redrives: s.redrives(), Box: s.box,
 		Access: access.New(access.Config{Store: s.db.Access()}), Replies: s.db.Access(), Limiter: s.limiter(),
 		Rules: s.rules(), Version: delivery.Release, Logger: s.logger,
 		Unavailable: func(err error) bool { return errors.Is(err, sqlite.ErrFull) || errors.Is(err, sqlite.ErrClosed) },
+	}
+	network := api.New(c)
+	c.AccessLogged = true
+	pages := console.Config{API: api.New(c), Access: c.Access, Box: s.box, Version: delivery.Release, Logger: s.logger}
+	if demo != nil {
+		pages.Demo = demo.demo
+	}
+	return front(console.New(pages), network)
+}
+
+// front hands each request to the console or to the API. It is no http.ServeMux: that redirects a path which is not in its shortest
+// form, and the body of a POST would be lost.
+func front(pages, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p == "/" || p == console.Base || strings.HasPrefix(p, console.Base+"/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hermod/shared/access"
+	"hermod/shared/console"
 	"hermod/shared/delivery"
 )
 
@@ -36,8 +37,8 @@ func (s *service) firstStart(ctx context.Context) (*newcomer, error) {
 }
 
 // welcome says where the service is and, after a first start, what to try: every line works as printed.
-func (s *service) welcome(base string, first *newcomer, demo *companion, stdout io.Writer) {
-	fmt.Fprintf(stdout, "Hermod %s: API on %s, data in %s\n", delivery.Release, base, s.data)
+func (s *service) welcome(at string, first *newcomer, demo *companion, stdout io.Writer) {
+	fmt.Fprintf(stdout, "Hermod %s: console on %s%s, API on %s/v3, data in %s\n", delivery.Release, at, console.Base, at, s.data)
 	if first == nil {
 		return
 	}
@@ -50,9 +51,9 @@ First start: project "default" is made. Its API key, shown this once:
 
   %[1]s
 
-Try a webhook, a job and its status (%[2]s):
+It signs in at the console. Or try a webhook, a job and its status here (%[2]s):
 
-  KEY=%[1]s; HERMOD=%[3]s
+  KEY=%[1]s; HERMOD=%[3]s/v3
   curl -s -X POST $HERMOD/webhooks -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d '%[4]s'
   JOB=$(curl -s -X POST $HERMOD/workflows/%[5]s/schedule -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d '{"job_name":"first job"}' | sed 's/.*"job_uid":"\([^"]*\)".*/\1/')
   curl -s -X PATCH $HERMOD/jobs/$JOB -H "X-API-Key: $KEY" -H 'Content-Type: application/json' -d '{"status":"running"}'
@@ -61,7 +62,7 @@ And see what became of it:
 
   curl -s $HERMOD/deliveries -H "X-API-Key: $KEY"
 
-`, first.token, hint, base, webhookBody(url, secret), first.workflow)
+`, first.token, hint, at, webhookBody(url, secret), first.workflow)
 }
 
 func webhookBody(url, secret string) string {
