@@ -64,9 +64,9 @@ func TestThePrintedLinesWorkAndTheEndTellsTheBill(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("after Ctrl-C the command ends with %v", err)
 	}
-	for _, want := range []string{"DynamoDB write units", "JobsFunction: 1 process", "Grants in template.yaml that nothing needed:"} {
+	for _, want := range []string{"web console: http://", "DynamoDB write units", "JobsFunction: 1 process", "Grants in template.yaml that nothing needed:"} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("at the end nothing is said of %q: %s", want, &out)
+			t.Errorf("nothing is said of %q: %s", want, &out)
 		}
 	}
 	for _, unwanted := range []string{"Refused,", "Counted otherwise"} {

@@ -48,7 +48,7 @@ func parse(args []string, stderr io.Writer) (stack.Config, error) {
 	c := stack.Config{Parameters: parameters{}, Logger: slog.New(slog.NewTextHandler(stderr, nil))}
 	fs := flag.NewFlagSet("rehearsal", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of the API")
+	fs.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "address of API and console")
 	fs.StringVar(&c.Binaries, "build", "", "folder with FUNCTION/bootstrap for each function, as sam build makes it; without it they are built")
 	fs.StringVar(&c.Logs, "logs", "", "folder for what the functions print; without it a temporary one")
 	fs.StringVar(&c.Project, "project", "rehearsal", "name of the first project")
@@ -80,6 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // welcome says what there is and what to try.
 func welcome(s *stack.Stack, project string, stdout io.Writer) {
 	fmt.Fprintf(stdout, `Hermod as template.yaml deploys it: API on %[1]s, until Ctrl-C
+  web console: %[6]s (the key signs in)
   API key of the project %[4]q: %[2]s
   what the functions print: %[3]s/FUNCTION.log
   the AWS CLI sees table and queues with
@@ -93,7 +94,7 @@ Try a webhook, a workflow, a job and its status (put your receiver's address in 
   JOB=$(call $HERMOD/workflows/$WORKFLOW/schedule -d '{"job_name":"first job"}' | sed 's/.*"job_uid":"\([^"]*\)".*/\1/')
   call -X PATCH $HERMOD/jobs/$JOB -d '{"status":"running"}'
   call $HERMOD/deliveries
-`, s.API, s.Key, s.Logs, project, s.Endpoint)
+`, s.API, s.Key, s.Logs, project, s.Endpoint, s.Console)
 }
 
 // farewell says what would have been billed, and what the roles allow too much or too little.

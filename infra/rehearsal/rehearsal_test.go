@@ -142,12 +142,13 @@ func TestScenarios(t *testing.T) {
 		{"a redrive of ours deletes the letter", func(t *testing.T) {
 			scenario.Cleared(t, g, func(t testing.TB) int { return lying(t, s, "DeadQueue") })
 		}},
-		{"a dead letter that the console moves back arrives", func(t *testing.T) {
+		{"a dead letter that the queue moves back arrives", func(t *testing.T) {
 			scenario.Letters(t, g, func(t testing.TB) { redrive(t, s, "DeadQueue", "") })
 		}},
 		{"a job that cannot be read is parked", func(t *testing.T) { parked(t, s) }},
 		{"what a later release wrote is handed back", func(t *testing.T) { later(t, s) }},
-		{"what is stuck and moved back by the console arrives", func(t *testing.T) { stuckAndBack(t, s) }},
+		{"what is stuck and moved back by the queue arrives", func(t *testing.T) { stuckAndBack(t, s) }},
+		{"the web console shows every page, and acts", func(t *testing.T) { scenario.Console(t, g) }},
 	}
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) { bill(t, s, sc.name, func() { sc.run(t) }) })
@@ -363,6 +364,7 @@ func TestWhatAQueueLostIsFoundMissing(t *testing.T) {
 
 // unused are the grants that these tests may not need, and why they stay.
 var unused = map[string]string{
+	table("ConsoleRole", "DeleteItem"):                            "gives an Idempotency-Key up after a fault of ours",
 	table("DeliveriesRole", "DeleteItem"):                         "gives an Idempotency-Key up after a fault of ours",
 	table("JobsRole", "DeleteItem"):                               "gives an Idempotency-Key up after a fault of ours",
 	table("WebhooksRole", "DeleteItem"):                           "gives an Idempotency-Key up after a fault of ours",

@@ -11,8 +11,13 @@ import (
 
 const top = "../.." // of the tree
 
-// maxBinary is in bytes; with its symbols a binary is half as long again.
-const maxBinary = 11 << 20
+// maxBinary and maxConsole are in bytes; with its symbols a binary is half as long again. The console may have more: html/template calls
+// methods by their names, for which the linker keeps every method that is exported, those of the AWS clients among them. No delivery
+// waits for it.
+const (
+	maxBinary  = 11 << 20
+	maxConsole = 18 << 20
+)
 
 func TestTheBinariesForArm64AreWhatIsDeployed(t *testing.T) {
 	check(t, ".aws-sam/build", "arm64")
@@ -56,8 +61,12 @@ func check(t *testing.T, folder, arch string) {
 				t.Errorf("the binary of %s has %s=%q, want %q", name, key, got[key], want)
 			}
 		}
-		if stat, err := os.Stat(file); err != nil || stat.Size() > maxBinary {
-			t.Errorf("the binary of %s has %d bytes (%v), want at most %d", name, stat.Size(), err, maxBinary)
+		limit := int64(maxBinary)
+		if name == "console" {
+			limit = maxConsole
+		}
+		if stat, err := os.Stat(file); err != nil || stat.Size() > limit {
+			t.Errorf("the binary of %s has %d bytes (%v), want at most %d", name, stat.Size(), err, limit)
 		}
 	}
 }

@@ -24,6 +24,10 @@ func Letters(t *testing.T, g Target, redrive func(t testing.TB)) {
 	if last := got[len(got)-1]; len(got) != 4 || last.ID != delivery || string(last.Body) != string(got[0].Body) {
 		t.Errorf("after the redrive %d requests were made, the last of %s; want 4, of %s, with the same body", len(got), last.ID, delivery)
 	}
+	var row struct{ Reopened int }
+	if g.must(t, "GET", "/deliveries/"+delivery, nil, &row); row.Reopened != 1 {
+		t.Errorf("the delivery was reopened %d times, want once: a letter that comes back begins its schedule anew", row.Reopened)
+	}
 }
 
 // Cleared lets two deliveries die, and checks that a redrive of ours, of one of them, also deletes its letter, which a later move by

@@ -21,7 +21,7 @@ func All(t *testing.T, g Target) {
 	t.Run("a job finishes with its last input, and again after a retry", func(t *testing.T) { inputs(t, g) })
 	t.Run("jobs are listed, paused and resumed", func(t *testing.T) { jobs(t, g) })
 	t.Run("a client that looks around", func(t *testing.T) { browse(t, g) })
-	t.Run("statistics of a webhook tell what became of its deliveries", func(t *testing.T) { statistics(t, g) })
+	t.Run("statistics of a webhook and of its project tell what became of deliveries", func(t *testing.T) { statistics(t, g) })
 }
 
 // signedDelivery: launch, run, finish; three events arrive, verified, with the webhook's own header and exact bodies.

@@ -38,6 +38,7 @@ var layers = []struct {
 	{"api", []string{"shared/api", "shared/console"}},
 	{"engines", []string{"shared/sqlite", "shared/awsdynamo", "shared/awssqs", "shared/awskms", "shared/awslambda"}},
 	{"assembly", []string{"shared/assemble", "infra/local"}},
+	{"visitors", []string{"infra/openapi"}}, // starts the service as its users do
 	{"mains", []string{"functions/*", "infra/*"}},
 }
 
@@ -54,6 +55,7 @@ var only = []struct {
 	{"hermod/shared/storetest", nil},                                             // test files only
 	{"hermod/shared/api", []string{"shared/assemble", "infra/*", "functions/*"}}, // not the engines, though they stand above
 	{"hermod/shared/console", []string{"shared/assemble", "infra/*", "functions/*"}},
+	{"github.com/chromedp", []string{"infra/browser"}},
 }
 
 // topLevel are the names at the root, beside dotfiles and what .gitignore names.

@@ -9,9 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"hermod/infra/template"
 	"hermod/shared/api"
 	"hermod/shared/awsdynamo"
+	"hermod/shared/console"
 	"hermod/shared/delivery"
 	"hermod/shared/webhook"
 )
@@ -40,8 +43,14 @@ func deployment(t *testing.T) *template.Template {
 	return d
 }
 
+// consoleRoutes are the paths that the API leaves to the console: / leads to it, and all below its base is its own.
+var consoleRoutes = []string{"ANY /", "ANY " + console.Base, "ANY " + console.Base + "/{proxy+}"}
+
 func TestEachRouteOfTheAPIHasOneInTheTemplate(t *testing.T) {
 	want := map[string]string{"$default": "WebhooksFunction"}
+	for _, route := range consoleRoutes {
+		want[route] = "ConsoleFunction"
+	}
 	for _, r := range api.Routes() {
 		want[r.Method+" "+r.Path] = functionOf(r.Path)
 	}
@@ -56,7 +65,7 @@ func TestEachRouteOfTheAPIHasOneInTheTemplate(t *testing.T) {
 	}
 	for route := range got {
 		if want[route] == "" {
-			t.Errorf("%s is in template.yaml and is no route of the API", route)
+			t.Errorf("%s is in template.yaml and is no route of API or console", route)
 		}
 	}
 }
@@ -65,7 +74,7 @@ func TestEachRouteOfTheAPIHasOneInTheTemplate(t *testing.T) {
 func functionOf(path string) string {
 	path = strings.TrimPrefix(path, "/v3")
 	switch root, _, _ := strings.Cut(path[1:], "/"); {
-	case root == "deliveries", root == "redrives", strings.HasSuffix(path, "/deliveries"):
+	case root == "stats", root == "deliveries", root == "redrives", strings.HasSuffix(path, "/deliveries"):
 		return "DeliveriesFunction"
 	case root == "jobs", root == "workflows":
 		return "JobsFunction"
@@ -231,6 +240,44 @@ func TestRolesNameWhatTheyAllow(t *testing.T) {
 			t.Errorf("%s has managed policies %v, want none", role.ID, managed)
 		}
 	}
+}
+
+// The console carries out in its own process what the functions of the API would be asked for, so it needs what all of them have.
+func TestTheConsoleMayDoAndKnowsWhatTheAPIsFunctionsDo(t *testing.T) {
+	d := deployment(t)
+	wantGrants, wantVariables := map[string]bool{}, map[string]string{}
+	for _, r := range d.Routes {
+		if r.Function != "ConsoleFunction" {
+			f := d.Functions[r.Function]
+			maps.Copy(wantGrants, grantsOf(d.Roles[f.Role]))
+			maps.Copy(wantVariables, f.Environment)
+		}
+	}
+	f := d.Functions["ConsoleFunction"]
+	if f == nil {
+		t.Fatal("template.yaml has no ConsoleFunction")
+	}
+	if diff := cmp.Diff(wantGrants, grantsOf(d.Roles[f.Role])); diff != "" {
+		t.Errorf("grants of the API's functions and of the console's (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(wantVariables, f.Environment); diff != "" {
+		t.Errorf("variables of the API's functions and of the console's (-want +got):\n%s", diff)
+	}
+}
+
+// grantsOf are a role's actions on resources, but for those on its own log.
+func grantsOf(r *template.Role) map[string]bool {
+	grants := map[string]bool{}
+	for _, s := range r.Statements {
+		for _, action := range s.Actions {
+			for _, resource := range s.Resources {
+				if !strings.HasPrefix(action, "logs:") {
+					grants[s.Effect+" "+action+" on "+resource] = true
+				}
+			}
+		}
+	}
+	return grants
 }
 
 // tableShape is what a table's properties say.

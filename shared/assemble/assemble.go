@@ -51,6 +51,7 @@ type Assembly struct {
 	DB     *awsdynamo.DB
 	Queue  *awssqs.Queue
 	Box    *seal.Box
+	Access *access.Guard // one: a key that the console revokes is refused at once by the API that it calls
 
 	limit int // requests of an API key in a minute; 0: no limit
 	urls  map[delivery.Lane]string
@@ -87,6 +88,7 @@ func New(getenv func(string) string) (*Assembly, error) {
 			a.urls[lane] = url
 		}
 	}
+	a.Access = access.New(access.Config{Store: a.DB.Access()})
 	a.Queue = awssqs.New(awssqs.Config{Client: c.sqs(), URLs: a.urls})
 	var err error
 	a.Box, err = seal.New(seal.Config{Wrapper: awskms.New(awskms.Config{Client: c.kms(), KeyID: getenv("HERMOD_KEY_ID")}), Keys: a.DB.Keys()})
@@ -118,7 +120,7 @@ func (a *Assembly) API() http.Handler {
 	return api.New(api.Config{
 		Jobs: a.DB.Jobs(), Inputs: a.Inputs(), Workflows: a.DB.Jobs(), Webhooks: a.DB.Webhooks(), Counters: a.DB.Counters(),
 		Archive: a.DB.Archive(), Log: a.DB.Log(), Queue: a.Queue, Redrives: a.Redrives(), Box: a.Box,
-		Access: access.New(access.Config{Store: a.DB.Access()}), Replies: a.DB.Access(), Limiter: a.limiter(),
+		Access: a.Access, Replies: a.DB.Access(), Limiter: a.limiter(),
 		Rules: a.Rules, Version: delivery.Release, Logger: a.Logger, Unavailable: awsdynamo.IsUnavailable, AccessLogged: true,
 	})
 }

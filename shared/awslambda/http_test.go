@@ -169,6 +169,31 @@ func TestTheHostIsTheGatewaysAndNotTheClients(t *testing.T) {
 	}
 }
 
+// What the console needs of a browser's request, and a browser of its answer.
+func TestAFormThatSignsInIsReadAndAnswered(t *testing.T) {
+	event := httpEvent(t, "POST", "/console/sign-in", withHeader("content-type", "application/x-www-form-urlencoded"),
+		withHeader("origin", "https://api.example.com"), withHeader("sec-fetch-site", "same-origin"), func(event map[string]any) {
+			event["body"], event["isBase64Encoded"] = "a2V5PWhtZF8xJm5hbWU9YStiJTI2Yw==", true // key=hmd_1&name=a+b%26c
+			event["cookies"] = []string{"theme=dark", "__Host-session=old"}
+		})
+	answer := serve(t, http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		old, err := r.Cookie("__Host-session")
+		if err != nil || old.Value != "old" || r.PostFormValue("key") != "hmd_1" || r.PostFormValue("name") != "a b&c" {
+			t.Errorf("the request has the cookie %v (%v) and the form %v", old, err, r.PostForm)
+		}
+		http.SetCookie(w, &http.Cookie{Name: "__Host-session", Value: "new", Path: "/", Secure: true})
+		http.Redirect(w, r, "/console", http.StatusSeeOther)
+	})).ServeHTTP, event)
+	want := httpAnswer{Status: 303, Headers: map[string]string{"Location": "/console"}, Cookies: []string{"__Host-session=new; Path=/; Secure"}}
+	if diff := cmp.Diff(want, answer); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	foreign := httpEvent(t, "POST", "/console/sign-in", withHeader("origin", "https://evil.example"), withHeader("host", "evil.example"))
+	if answer := serve(t, http.NewCrossOriginProtection().Handler(http.NotFoundHandler()).ServeHTTP, foreign); answer.Status != 403 {
+		t.Errorf("a form of another site, which names its own host, is answered %d, want 403", answer.Status)
+	}
+}
+
 func TestARequestWithoutABodyHasNone(t *testing.T) {
 	r := requestOf(t, httpEvent(t, "GET", "/"))
 	if body, err := io.ReadAll(r.Body); err != nil || len(body) != 0 || r.Body != http.NoBody || r.ContentLength != 0 {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,10 @@ var routes = []template.Route{
 	{Method: "GET", Path: "/v3/jobs/{uid}/deliveries", Function: "Deliveries"},
 	{Method: "GET", Path: "/static/{file+}", Function: "Static"},
 	{Method: "POST", Path: "/v3/webhooks", Function: "Webhooks"},
+	{Method: "GET", Path: "/", Function: "Root"},
+	{Method: "GET", Path: "/console", Function: "Overview"},
+	{Method: "ANY", Path: "/console/{proxy+}", Function: "Console"},
+	{Method: "GET", Path: "/{area}/health", Function: "Health"},
 }
 
 func TestTheMostSpecificRouteIsTaken(t *testing.T) {
@@ -46,7 +51,18 @@ func TestTheMostSpecificRouteIsTaken(t *testing.T) {
 		{"GET", "/v3/jobs/1/", "Default", "$default", nil},
 		{"HEAD", "/v3/jobs/1/deliveries", "Default", "$default", nil},
 		{"GET", "/v3/webhooks", "Default", "$default", nil},
-		{"GET", "/", "Default", "$default", nil},
+		{"GET", "/", "Root", "GET /", nil},
+		{"POST", "/", "Default", "$default", nil},
+		{"GET", "/console", "Overview", "GET /console", nil},
+		{"POST", "/console", "Default", "$default", nil},
+		{"POST", "/console/sign-in", "Console", "ANY /console/{proxy+}", map[string]string{"proxy": "sign-in"}},
+		{"HEAD", "/console/jobs/1/inputs", "Console", "ANY /console/{proxy+}", map[string]string{"proxy": "jobs/1/inputs"}},
+		{"GET", "/console/jobs/", "Console", "ANY /console/{proxy+}", map[string]string{"proxy": "jobs/"}},
+		{"GET", "/console/", "Default", "$default", nil},
+		{"GET", "/consoles", "Default", "$default", nil},
+		// A route for the whole path is taken before a greedy one, however fixed the words of that.
+		{"GET", "/console/health", "Health", "GET /{area}/health", map[string]string{"area": "console"}},
+		{"POST", "/console/health", "Console", "ANY /console/{proxy+}", map[string]string{"proxy": "health"}},
 	}
 	for _, tt := range tests {
 		rt, params, ok := match(routesOf(routes), tt.method, tt.path)
@@ -180,6 +196,39 @@ func TestHeadersAndCookiesReachTheClient(t *testing.T) {
 	res, _ := send(t, "GET", server.URL+"/", nil, nil)
 	if h := res.Header; h.Get("X-A") != "1" || h.Get("Retry-After") != "3" || len(h["Set-Cookie"]) != 2 || h.Get("Apigw-Requestid") == "" {
 		t.Errorf("the answer's headers are %v, want the function's, two cookies and the gateway's request id", h)
+	}
+}
+
+// A form is no text to the gateway, and a redirect with a cookie is the client's to follow.
+func TestAFormIsSentAndAnsweredWithACookieAndARedirect(t *testing.T) {
+	const cookie = "__Host-session=a; Path=/; Max-Age=43200; HttpOnly; Secure; SameSite=Strict"
+	var got event
+	server := serve(t, func(e []byte) ([]byte, error) {
+		return []byte(`{"statusCode":303,"headers":{"Location":"/console","Cache-Control":"no-store"},"cookies":["` + cookie + `"]}`), json.Unmarshal(e, &got)
+	}, nil)
+	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {server.URL}, "Cookie": {"a=1; b=\"2\""}}
+	req, err := http.NewRequest("POST", server.URL+"/console/sign-in?next=%2Fconsole", strings.NewReader("key=hmd_1&name=a+b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = form
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if h := res.Header; res.StatusCode != 303 || h.Get("Location") != "/console" || h.Get("Set-Cookie") != cookie || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("the answer is %d with %v, want the function's redirect and cookie", res.StatusCode, res.Header)
+	}
+	body, err := base64.StdEncoding.DecodeString(got.Body)
+	if err != nil || string(body) != "key=hmd_1&name=a+b" || !got.IsBase64Encoded {
+		t.Errorf("the form arrives as %q (%v), want it in base64", got.Body, err)
+	}
+	if diff := cmp.Diff([]string{"a=1", `b="2"`}, got.Cookies); diff != "" || got.Headers["cookie"] != "" || got.Headers["origin"] != server.URL {
+		t.Errorf("headers %v, cookies (-want +got):\n%s", got.Headers, diff)
+	}
+	if got.RawPath != "/console/sign-in" || got.RawQueryString != "next=%2Fconsole" || "http://"+got.RequestContext.DomainName != server.URL {
+		t.Errorf("the event is of %s?%s at %s", got.RawPath, got.RawQueryString, got.RequestContext.DomainName)
 	}
 }
 

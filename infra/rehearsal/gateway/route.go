@@ -8,6 +8,13 @@ import (
 	"hermod/infra/template"
 )
 
+// The kinds of segments: a fixed word, {parameter} or {greedy+}. The lower one is tried earlier.
+const (
+	word      = "a"
+	parameter = "b"
+	greedy    = "c"
+)
+
 // route is a route of the template, ready to be matched.
 type route struct {
 	template.Route
@@ -16,20 +23,15 @@ type route struct {
 	rank     string   // the lower, the earlier it is tried
 }
 
-// routesOf returns the routes in the order in which they are tried: fixed words before parameters, parameters before greedy
-// ones, a method before ANY, $default last.
+// routesOf returns the routes in the order in which they are tried: those for the whole path before greedy ones, of either kind fixed
+// words before parameters, a method before ANY, $default last.
 func routesOf(list []template.Route) []route {
 	routes := make([]route, 0, len(list))
 	for _, t := range list {
 		rt := route{Route: t, key: t.Path, rank: "~"}
 		if t.Path != "$default" {
-			rt.key, rt.segments, rt.rank = t.Method+" "+t.Path, strings.Split(t.Path, "/"), ""
-			for _, s := range rt.segments {
-				rt.rank += kindOf(s)
-			}
-			if t.Method == "ANY" {
-				rt.rank += "~"
-			}
+			rt.key, rt.segments = t.Method+" "+t.Path, strings.Split(t.Path, "/")
+			rt.rank = rankOf(t.Method, rt.segments)
 		}
 		routes = append(routes, rt)
 	}
@@ -37,15 +39,30 @@ func routesOf(list []template.Route) []route {
 	return routes
 }
 
-// kindOf is the rank of a segment: a fixed word, {parameter} or {greedy+}.
+// rankOf puts greedy routes after all others, and compares by the kinds of segments among themselves.
+func rankOf(method string, segments []string) string {
+	kinds := ""
+	for _, s := range segments {
+		kinds += kindOf(s)
+	}
+	if method == "ANY" {
+		kinds += "~"
+	}
+	if strings.Contains(kinds, greedy) {
+		return "b" + kinds
+	}
+	return "a" + kinds
+}
+
+// kindOf is the rank of a segment.
 func kindOf(segment string) string {
 	switch {
 	case strings.HasSuffix(segment, "+}"):
-		return "c"
+		return greedy
 	case strings.HasPrefix(segment, "{"):
-		return "b"
+		return parameter
 	}
-	return "a"
+	return word
 }
 
 // match returns the route of a request and what its parameters are.
@@ -72,10 +89,10 @@ func (rt route) match(method string, path []string) (map[string]string, bool) {
 		switch {
 		case i >= len(path):
 			return nil, false
-		case kind == "c":
+		case kind == greedy:
 			params[name] = strings.Join(path[i:], "/")
 			return params, params[name] != ""
-		case kind == "b" && path[i] != "":
+		case kind == parameter && path[i] != "":
 			params[name] = path[i]
 		case s != path[i]:
 			return nil, false

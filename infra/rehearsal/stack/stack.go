@@ -28,6 +28,7 @@ import (
 	"hermod/infra/rehearsal/runtime"
 	"hermod/infra/rehearsal/wire"
 	"hermod/infra/template"
+	"hermod/shared/console"
 )
 
 // maxHeader is what a request line and headers may take at the gateway, in bytes.
@@ -38,7 +39,7 @@ type Config struct {
 	Root       string            // folder of template.yaml; empty: the folder of go.mod at or above the working folder
 	Parameters map[string]string // of the template; AllowHTTP and AllowPrivate are true unless told otherwise
 	Binaries   string            // folder with LOGICALID/bootstrap for each function; empty: they are built
-	Listen     string            // address of the API; empty: any free port
+	Listen     string            // address of API and console; empty: any free port
 	Logs       string            // folder for what the functions print, a file for each; empty: a temporary one
 	Project    string            // name of the first project; empty: rehearsal
 	Logger     *slog.Logger      // nil: the default
@@ -47,6 +48,7 @@ type Config struct {
 // Stack is a running rehearsal.
 type Stack struct {
 	API      string // base URL, with /v3
+	Console  string // URL of the web console
 	Endpoint string // URL of the stand-ins for DynamoDB, SQS and KMS, for everybody
 	Key      string // of the first project, with every scope
 	Logs     string // folder
@@ -144,7 +146,7 @@ func (s *Stack) startGateway(context.Context) error {
 		Routes: s.Template.Routes, Requested: s.meter.Requested, Logger: s.config.Logger,
 		Invoke: func(function string, event []byte) ([]byte, error) { return s.functions[function].Invoke(event) },
 	}))
-	s.API = base + "/v3"
+	s.API, s.Console = base+"/v3", base+console.Base
 	return err
 }
 
