@@ -155,7 +155,7 @@ func (s *service) handler(demo *companion) http.Handler {
 	c.AccessLogged = true
 	pages := console.Config{API: api.New(c), Access: c.Access, Box: s.box, Version: delivery.Release, Logger: s.logger}
 	if demo != nil {
-		pages.Demo = demo.demo
+		pages.Demo = demo.demo.Panel()
 	}
 	return front(console.New(pages), network)
 }

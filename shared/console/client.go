@@ -14,6 +14,9 @@ import (
 // atOnce is how many requests of one page are under way together.
 const atOnce = 8
 
+// messageShown is how much of a refusal's message a page shows, in bytes of HTML: it may repeat what a client has typed.
+const messageShown = 2000
+
 // refusal is what the API answers instead of what was asked for.
 type refusal struct {
 	Label   string         `json:"error_label"`
@@ -68,6 +71,7 @@ func send[T any](ctx context.Context, c *call, method, path string, body any) (a
 		if err := json.Unmarshal(w.body.Bytes(), r); err != nil {
 			return answer, fmt.Errorf("%s %s: answer %d: %w", method, path, w.status, err)
 		}
+		r.Message = cut(r.Message, messageShown)
 		return answer, r
 	}
 	if w.body.Len() == 0 {
@@ -102,12 +106,17 @@ func (c *call) ask(ctx context.Context, method, path string, body any) (*recorde
 	if once := c.form.Get("once"); once != "" && method == http.MethodPost {
 		r.Header.Set("Idempotency-Key", once)
 	}
-	w := &recorder{header: http.Header{}, status: http.StatusOK}
-	c.API.ServeHTTP(w, r)
-	return w, nil
+	return answerOf(c.API, r), nil
 }
 
-// recorder keeps an answer that is given in this process.
+// answerOf has a handler of this process answer a request.
+func answerOf(h http.Handler, r *http.Request) *recorder {
+	w := &recorder{header: http.Header{}, status: http.StatusOK}
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// recorder keeps an answer.
 type recorder struct {
 	header http.Header
 	status int
@@ -118,7 +127,13 @@ func (w *recorder) Header() http.Header         { return w.header }
 func (w *recorder) WriteHeader(status int)      { w.status = status }
 func (w *recorder) Write(p []byte) (int, error) { return w.body.Write(p) }
 
-// each calls do for every number below n, some at once, and returns the first error.
+// together does some things at once, and returns the first error.
+func together(things ...func() error) error {
+	return each(len(things), func(i int) error { return things[i]() })
+}
+
+// each calls do for every number below n, some at once, and returns the first error. A panic is one: in a goroutine of its own it would
+// end the process, and with it everybody's deliveries.
 func each(n int, do func(i int) error) error {
 	errs := make([]error, n)
 	var group sync.WaitGroup
@@ -126,7 +141,12 @@ func each(n int, do func(i int) error) error {
 	for i := range n {
 		slots <- struct{}{}
 		group.Go(func() {
-			defer func() { <-slots }()
+			defer func() {
+				if p := recover(); p != nil {
+					errs[i] = panicked(p)
+				}
+				<-slots
+			}()
 			errs[i] = do(i)
 		})
 	}
@@ -146,6 +166,14 @@ type list[T any] struct {
 		Next         *string `json:"next"`
 		HaveNextPage bool    `json:"have_next_page"`
 	} `json:"paging"`
+}
+
+// firstOf returns the first of a list; nil if there is none.
+func firstOf[T any](all []T) *T {
+	if len(all) == 0 {
+		return nil
+	}
+	return &all[0]
 }
 
 // cursor is the place of the next page; empty on the last.

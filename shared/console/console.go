@@ -17,7 +17,7 @@ type Config struct {
 	API    http.Handler  // of the same service: what every page reads and every action calls; required
 	Access *access.Guard // knows the key that signs in; required
 	Box    *seal.Box     // seals sessions; required
-	Demo   http.Handler  // of the demo's receiver, GET and POST /behave/…; nil: there is no demo
+	Demo   http.Handler  // of the demo's receiver: GET /behave, POST /behave/{name}, GET /webhook/{name}; nil: there is no demo
 
 	Version string           // of Hermod; empty: dev
 	Now     func() time.Time // nil: time.Now
@@ -30,6 +30,8 @@ type console struct {
 	assets assets
 	pages  pages
 	mux    *http.ServeMux
+
+	reference reference
 }
 
 // New returns the console. It answers /, /console and everything below it. A missing part is a panic.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -27,6 +28,25 @@ type delivery struct {
 	CreatedAt      time.Time  `json:"created_at"`
 	NextAttemptAt  *time.Time `json:"next_attempt_at"`
 	FinishedAt     *time.Time `json:"finished_at"`
+}
+
+// testFailed is the reason of a test event that was not accepted.
+const testFailed = "test_failed"
+
+// Word is what the delivery's state is called: a test event that failed is cancelled, which would say too little.
+func (d delivery) Word() string {
+	if reason := valueOf(d.Reason); reason == testFailed {
+		return reason
+	}
+	return d.State
+}
+
+// Detail says in a few words why it is in that state; empty if the state says it all.
+func (d delivery) Detail() string {
+	if d.Word() != d.State {
+		return ""
+	}
+	return reasonOf(d.Reason)
 }
 
 // webhook is a webhook as the API tells it.
@@ -60,16 +80,11 @@ type headerHint struct {
 	Hint string `json:"hint"`
 }
 
+// Deleted reports whether the webhook is not there any more: all that is known of it is its uid.
+func (w webhook) Deleted() bool { return w.URL == "" }
+
 // Label is what a link to the webhook says.
-func (w webhook) Label() string {
-	switch {
-	case w.Name != "":
-		return w.Name
-	case w.URL != "":
-		return w.URL
-	}
-	return short(w.UID)
-}
+func (w webhook) Label() string { return cmp.Or(w.Name, w.URL, "deleted "+short(w.UID)) }
 
 // Health is a word for how the webhook is.
 func (w webhook) Health() string {
@@ -82,6 +97,18 @@ func (w webhook) Health() string {
 		return "healthy"
 	}
 	return "unused"
+}
+
+// Why says why the webhook is disabled.
+func (w webhook) Why() string {
+	switch reason := words(w.DisabledReason); reason {
+	case "user":
+		return "by request"
+	case "gone":
+		return "the receiver answered 410 Gone"
+	default:
+		return reason
+	}
 }
 
 // job is a job as the API tells it.
@@ -112,12 +139,7 @@ type jobCounts struct {
 }
 
 // Label is what a link to the job says.
-func (j job) Label() string {
-	if j.Name != nil && *j.Name != "" {
-		return *j.Name
-	}
-	return short(j.UID)
-}
+func (j job) Label() string { return cmp.Or(valueOf(j.Name), short(j.UID)) }
 
 // workflow is a workflow as the API tells it.
 type workflow struct {
@@ -125,23 +147,31 @@ type workflow struct {
 	Name string `json:"name"`
 }
 
+// Label is what a link to the workflow says.
+func (f workflow) Label() string { return cmp.Or(f.Name, short(f.UID)) }
+
 // webhooksOf reads the webhooks with these uids; without those that are not there any more.
 func (c *call) webhooksOf(ctx context.Context, uids []string) (map[string]webhook, error) {
-	return lookUp[webhook](ctx, c, "/webhooks/", uids)
+	return lookUp[webhook](ctx, c, webhookPath, uids)
 }
 
 // jobsOf reads the jobs with these uids; without those that are not there any more.
 func (c *call) jobsOf(ctx context.Context, uids []string) (map[string]job, error) {
-	return lookUp[job](ctx, c, "/jobs/", uids)
+	return lookUp[job](ctx, c, jobPath, uids)
+}
+
+// workflowsOf reads the workflows with these uids; without those that are not there any more.
+func (c *call) workflowsOf(ctx context.Context, uids []string) (map[string]workflow, error) {
+	return lookUp[workflow](ctx, c, workflowPath, uids)
 }
 
 // lookUp reads what has these uids, each once.
-func lookUp[T any](ctx context.Context, c *call, path string, uids []string) (map[string]T, error) {
+func lookUp[T any](ctx context.Context, c *call, path func(uid string) string, uids []string) (map[string]T, error) {
 	uids = slices.Compact(slices.Sorted(slices.Values(uids)))
 	uids = slices.DeleteFunc(uids, func(uid string) bool { return uid == "" })
 	found, mu := map[string]T{}, sync.Mutex{}
 	err := each(len(uids), func(i int) error {
-		v, err := get[T](ctx, c, path+url.PathEscape(uids[i]), nil)
+		v, err := get[T](ctx, c, path(uids[i]), nil)
 		if _, gone := refused(err, http.StatusNotFound); gone {
 			return nil
 		}
@@ -151,6 +181,14 @@ func lookUp[T any](ctx context.Context, c *call, path string, uids []string) (ma
 		return err
 	})
 	return found, err
+}
+
+// named returns what was found of a uid; of what is not there any more, what is known: its uid.
+func named[T any](found map[string]T, uid string, bare T) T {
+	if v, ok := found[uid]; ok {
+		return v
+	}
+	return bare
 }
 
 // allWebhooks reads every webhook of the project, newest first: at most 1,000.

@@ -32,8 +32,7 @@ func (s *console) signInPage(ctx context.Context, c *call) (reply, error) {
 // secure reports whether the page came over https or from this machine, where browsers keep Secure cookies too.
 func (c *call) secure() bool {
 	host := c.request.Host
-	return c.request.TLS != nil || c.request.Header.Get("X-Forwarded-Proto") == "https" || strings.HasPrefix(host, "127.0.0.1:") ||
-		strings.HasPrefix(host, "localhost:") || strings.HasPrefix(host, "[::1]:")
+	return c.encrypted() || strings.HasPrefix(host, "127.0.0.1:") || strings.HasPrefix(host, "localhost:") || strings.HasPrefix(host, "[::1]:")
 }
 
 // signIn seals the key into a session. The page that follows knows whether the browser kept it.

@@ -95,7 +95,7 @@ func checkNames(headers []Header) error {
 	for _, h := range headers {
 		name := strings.ToLower(h.Name)
 		if !isToken(name) {
-			return invalid("headers", "%q is no header name: use letters, digits and !#$%%&'*+-.^_`|~, at most 128 of them", h.Name)
+			return invalid("headers", "%.80q is no header name: use letters, digits and !#$%%&'*+-.^_`|~, at most 128 of them", h.Name)
 		}
 		for _, r := range reserved {
 			if name == r || strings.HasSuffix(r, "-") && strings.HasPrefix(name, r) {

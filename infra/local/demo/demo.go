@@ -51,6 +51,25 @@ func New(c Config) *Demo {
 
 func (d *Demo) ServeHTTP(w http.ResponseWriter, req *http.Request) { d.handler.ServeHTTP(w, req) }
 
+// Panel is for the console, in this process, and not to be served elsewhere: what the receiver tells and takes under /behave, and under
+// GET /webhook/{name} the fields of a webhook to one of its paths, with the secret that it verifies with.
+func (d *Demo) Panel() http.Handler {
+	panel := http.NewServeMux()
+	panel.HandleFunc("GET /webhook/{name}", d.tellWebhook)
+	panel.Handle("/behave", d.receiver)
+	panel.Handle("/behave/", d.receiver)
+	return panel
+}
+
+func (d *Demo) tellWebhook(w http.ResponseWriter, req *http.Request) {
+	name := req.PathValue("name")
+	if !pathName.MatchString(name) {
+		http.Error(w, errPathName(name).Error(), http.StatusNotFound)
+		return
+	}
+	writeJSON(w, d.fields(hook{"My webhook to the demo", "/hook/" + name, ends}))
+}
+
 // Wait waits for the executor's work in hand.
 func (d *Demo) Wait() { d.executor.Wait() }
 
@@ -60,19 +79,28 @@ type hook struct {
 	events     []string
 }
 
-// Setup makes the demo's workflows and their webhooks.
+// ends are the events by which one follows a job.
+var ends = []string{"created", "succeeded", "failed"}
+
+// fields are those of the webhook in the API.
+func (d *Demo) fields(h hook) map[string]any {
+	return map[string]any{
+		"name": h.name, "url": d.Receiver + h.path, "events": h.events, "secret": d.Secret.Reveal(), "retry_schedule": Schedule,
+	}
+}
+
+// Setup makes the demo's workflows and their webhooks. Lists have what was made last first: that is the one with most to see.
 func (d *Demo) Setup(ctx context.Context) (w Workflows, err error) {
-	ends := []string{"created", "succeeded", "failed"}
-	w.Import, err = d.setUp(ctx, "Lead import", []string{"Find people", "Complete their details", "Write to the CRM"}, []hook{
-		{"Demo executor", "/executor", []string{"requested"}},
-		{"Demo receiver", "/hook/good", ends},
-		{"Demo receiver, fails twice", "/hook/shaky", []string{"succeeded"}},
-		{"Demo receiver, broken", "/hook/broken", []string{"succeeded"}},
+	w.Report, err = d.setUp(ctx, "Report", []string{"Add up", "Send"}, []hook{
+		{"Demo executor of reports", "/executor", []string{"requested"}},
+		{"Demo receiver of reports", "/hook/good", ends},
 	})
 	if err == nil {
-		w.Report, err = d.setUp(ctx, "Report", []string{"Add up", "Send"}, []hook{
-			{"Demo executor of reports", "/executor", []string{"requested"}},
-			{"Demo receiver of reports", "/hook/good", ends},
+		w.Import, err = d.setUp(ctx, "Lead import", []string{"Find people", "Complete their details", "Write to the CRM"}, []hook{
+			{"Demo executor", "/executor", []string{"requested"}},
+			{"Demo receiver", "/hook/good", ends},
+			{"Demo receiver, fails twice", "/hook/shaky", []string{"succeeded"}},
+			{"Demo receiver, broken", "/hook/broken", []string{"succeeded"}},
 		})
 	}
 	if err != nil {
@@ -99,10 +127,8 @@ func (d *Demo) setUp(ctx context.Context, name string, steps []string, hooks []h
 		return "", err
 	}
 	for _, h := range hooks {
-		asked := map[string]any{
-			"name": h.name, "url": d.Receiver + h.path, "events": h.events, "workflow_uid": made.UID,
-			"secret": d.Secret.Reveal(), "retry_schedule": Schedule,
-		}
+		asked := d.fields(h)
+		asked["workflow_uid"] = made.UID
 		if err := d.api.call(ctx, http.MethodPost, "/webhooks", asked, nil); err != nil {
 			return "", err
 		}

@@ -60,7 +60,7 @@ type view struct {
 // NewReceiver returns a receiver that is served at base, verifies with the secret and tells out what it gets, a line each.
 func NewReceiver(base string, secret signature.Secret, out io.Writer) *Receiver {
 	r := &Receiver{base: base, secret: secret, out: out, mux: http.NewServeMux(), paths: map[string]*path{}}
-	for _, name := range []string{"good", "shaky", "broken"} {
+	for _, name := range []string{"good", "shaky", "broken", "mine"} {
 		r.paths[name] = &path{behavior: good}
 	}
 	r.mux.HandleFunc("POST /hook/{name}", r.take)
@@ -93,10 +93,22 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request) {
 	if b.wait(req) {
 		said = strconv.Itoa(b.Status)
 		r.answered(name, n, b.Status)
-		w.WriteHeader(b.Status)
+		b.answer(w, unverified)
 	}
 	fmt.Fprintf(r.out, "receiver  /hook/%s  %s  attempt %s  %s  answered %s  webhook-id %s\n",
 		name, req.Header.Get("Hermod-Event"), req.Header.Get("Hermod-Attempt"), verdict, said, req.Header.Get("Webhook-Id"))
+}
+
+// answer answers with the path's status, and says why it is no success.
+func (b behavior) answer(w http.ResponseWriter, unverified error) {
+	switch {
+	case unverified != nil:
+		http.Error(w, unverified.Error()+". This receiver verifies with the secret of the demo: the console's page Demo adds a webhook that has it.", b.Status)
+	case b.Status/100 == 2:
+		w.WriteHeader(b.Status)
+	default:
+		http.Error(w, fmt.Sprintf("This path was told to answer %d. The console's page Demo tells it something else.", b.Status), b.Status)
+	}
 }
 
 // wait waits as long as the path does, and reports whether the caller has waited too.
@@ -149,7 +161,7 @@ func (r *Receiver) path(name string) (*path, error) {
 		return p, nil
 	}
 	if !pathName.MatchString(name) {
-		return nil, fmt.Errorf("%.80q is no name of a path: it must have 1 to 64 letters, digits, dots, dashes and underscores", name)
+		return nil, errPathName(name)
 	}
 	if len(r.paths) >= maxPaths {
 		return nil, fmt.Errorf("there are %d paths already, and %q is none of them: use one of those, or start the demo again", maxPaths, name)
@@ -168,6 +180,10 @@ func (r *Receiver) list(w http.ResponseWriter, _ *http.Request) {
 	}
 	r.mu.Unlock()
 	writeJSON(w, map[string]any{"receivers": views})
+}
+
+func errPathName(name string) error {
+	return fmt.Errorf("%.80q is no name of a path: it must have 1 to 64 letters, digits, dots, dashes and underscores", name)
 }
 
 func (r *Receiver) behave(w http.ResponseWriter, req *http.Request) {

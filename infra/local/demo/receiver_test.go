@@ -92,6 +92,40 @@ func TestTheReceiverRefusesWhatIsNotSigned(t *testing.T) {
 	}
 }
 
+// Who sees why a delivery failed sees what the receiver said.
+func TestTheReceiverSaysWhyItDoesNotAccept(t *testing.T) {
+	r := NewReceiver(base, signature.New(nil), new(strings.Builder))
+	answer := httptest.NewRecorder()
+	r.ServeHTTP(answer, httptest.NewRequest("POST", "/hook/x", strings.NewReader("{}")))
+	if !strings.Contains(answer.Body.String(), "the secret of the demo") {
+		t.Errorf("to what is not signed it says %q, want by which secret it verifies", answer.Body)
+	}
+	for status, want := range map[int]string{500: "told to answer 500", 204: ""} {
+		answer := httptest.NewRecorder()
+		behavior{Status: status}.answer(answer, nil)
+		if got := answer.Body.String(); answer.Code != status || !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("told to answer %d it answers %d and says %q, want %q", status, answer.Code, got, want)
+		}
+	}
+}
+
+// The secret is for the console in the same process; the receiver's own address does not tell it.
+func TestTheSecretIsToldToTheConsoleAlone(t *testing.T) {
+	secret := signature.New(nil)
+	d := New(Config{API: "http://127.0.0.1:8080/v3", Receiver: base, Secret: secret, Out: new(strings.Builder)})
+	for path, want := range map[string]int{"/webhook/mine": 200, "/webhook/%20": 404, "/behave": 200, "/hook/mine": 404, "/executor": 404} {
+		w := httptest.NewRecorder()
+		d.Panel().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want || strings.Contains(w.Body.String(), secret.Reveal()) != (path == "/webhook/mine") {
+			t.Errorf("GET %s of the panel answers %d: %s; want %d, and the secret with the webhook alone", path, w.Code, w.Body, want)
+		}
+		w = httptest.NewRecorder()
+		if d.ServeHTTP(w, httptest.NewRequest("GET", path, nil)); strings.Contains(w.Body.String(), secret.Reveal()) {
+			t.Errorf("GET %s of the receiver tells the secret: %s", path, w.Body)
+		}
+	}
+}
+
 // command sends a command, as a query or as a form, and returns the answer.
 func command(r *Receiver, query, form string, header ...string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest("POST", "/behave/x?"+query, strings.NewReader(form))
@@ -203,7 +237,7 @@ func TestTheReceiverTellsWhatItHasTaken(t *testing.T) {
 	fresh := func(name string) view {
 		return view{Name: name, Path: "/hook/" + name, URL: base + "/hook/" + name, Status: 204, Delay: "0s"}
 	}
-	if diff := cmp.Diff(map[string]view{"good": fresh("good"), "shaky": fresh("shaky"), "broken": fresh("broken")}, list()); diff != "" {
+	if diff := cmp.Diff(map[string]view{"good": fresh("good"), "shaky": fresh("shaky"), "broken": fresh("broken"), "mine": fresh("mine")}, list()); diff != "" {
 		t.Errorf("at the start (-want +got):\n%s", diff)
 	}
 	began := time.Now().UTC().Truncate(time.Millisecond)
@@ -243,7 +277,7 @@ func TestWhatIsNotAnsweredHasNoStatus(t *testing.T) {
 
 func TestThePathsAreBounded(t *testing.T) {
 	r := NewReceiver(base, signature.New(nil), new(strings.Builder))
-	for i := 3; i < maxPaths; i++ {
+	for i := 4; i < maxPaths; i++ {
 		if got := post(t, r, r.secret, "/hook/"+strconv.Itoa(i)); got != 204 {
 			t.Fatalf("path %d is answered %d, want 204", i, got)
 		}

@@ -1,52 +1,12 @@
 package console
 
 import (
-	"bytes"
-	"embed"
-	"fmt"
-	"html/template"
-	"io/fs"
-	"path"
+	"slices"
 	"strings"
 
 	"hermod/shared/access"
 	"hermod/shared/uid"
 )
-
-//go:embed templates
-var templateFiles embed.FS
-
-// pages are the templates by name, each with the layout and the parts.
-type pages map[string]*template.Template
-
-// parsePages reads the templates, which are part of the program.
-func parsePages(s *console) pages {
-	common := template.Must(template.New("").Funcs(s.functions()).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
-	files, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		panic(err)
-	}
-	all := pages{}
-	for _, file := range files {
-		name := strings.TrimSuffix(path.Base(file), ".html")
-		if name != "layout" && name != "parts" {
-			all[name] = template.Must(template.Must(common.Clone()).ParseFS(templateFiles, file))
-		}
-	}
-	return all
-}
-
-// frame is what the layout shows around a page.
-type frame struct {
-	*call
-	Title string
-	Data  any
-}
-
-// sentences say what was done, by the word that goTo gave.
-var sentences = map[string]string{
-	"signed-out": "You are signed out.",
-}
 
 // navigation are the pages that every page leads to.
 var navigation = []struct{ Path, Name string }{
@@ -58,6 +18,13 @@ var navigation = []struct{ Path, Name string }{
 type link struct {
 	URL, Name string
 	Here      bool
+}
+
+// frame is what the layout shows around a page.
+type frame struct {
+	*call
+	Title string
+	Data  any
 }
 
 // Navigation returns the pages that this session may see.
@@ -75,6 +42,9 @@ func (f frame) Navigation() (links []link) {
 
 // SignedIn reports whether there is a session.
 func (f frame) SignedIn() bool { return f.session.Token != "" }
+
+// Answer reports whether the page answers a form. To ask for it again would not be to ask for the same.
+func (f frame) Answer() bool { return f.form != nil }
 
 // Project is the name of the session's project.
 func (f frame) Project() string { return f.session.Project }
@@ -118,10 +88,23 @@ func (f frame) Sent(name, otherwise string) string {
 	return otherwise
 }
 
-// Wrong returns the problem if it is about a field.
+// Checked reports whether a box is ticked: as the form was sent, or otherwise.
+func (f frame) Checked(name, value string, otherwise bool) bool {
+	if f.form == nil {
+		return otherwise
+	}
+	return slices.Contains(f.form[name], value)
+}
+
+// Wrong returns the problem if it is about a field or a parameter, or about an item of one.
 func (f frame) Wrong(field string) string {
-	if f.problem != nil && f.problem.Params["field"] == field {
-		return f.problem.Message
+	if f.problem == nil {
+		return ""
+	}
+	for _, name := range []string{"field", "parameter"} {
+		if at, _ := f.problem.Params[name].(string); at == field || strings.HasPrefix(at, field+"[") {
+			return f.problem.Message
+		}
 	}
 	return ""
 }
@@ -132,31 +115,5 @@ func (f frame) Open(dialog string) bool {
 	return f.dialog == dialog || f.form == nil && f.request.URL.Query().Get("dialog") == dialog
 }
 
-// With returns a URL of this page with one parameter changed, and from its first page.
-func (f frame) With(name, value string) string {
-	query := f.request.URL.Query()
-	query.Del("cursor")
-	query.Del("done")
-	query.Del("dialog")
-	if query.Set(name, value); value == "" {
-		query.Del(name)
-	}
-	if len(query) == 0 {
-		return f.request.URL.Path
-	}
-	return f.request.URL.Path + "?" + query.Encode()
-}
-
 // Once returns a new Idempotency-Key for a form.
 func (f frame) Once() string { return uid.New(f.Now()) }
-
-// render executes the page's template.
-func (c *call) render(out reply) ([]byte, error) {
-	t := c.pages[out.page]
-	if t == nil {
-		return nil, fmt.Errorf("there is no template %q", out.page)
-	}
-	var b bytes.Buffer
-	err := t.ExecuteTemplate(&b, "layout", frame{call: c, Title: out.title, Data: out.data})
-	return b.Bytes(), err
-}
