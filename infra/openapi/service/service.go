@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +20,9 @@ import (
 	"syscall"
 	"time"
 )
+
+// ProgramVariable is the environment variable that may name the program to start, so that many starts need one build.
+const ProgramVariable = "HERMOD_PROGRAM"
 
 // Service is a running process.
 type Service struct {
@@ -29,8 +34,18 @@ type Service struct {
 	stderr  bytes.Buffer // read once the process has ended
 }
 
-// Start builds the program, starts it on a free port of 127.0.0.1 and returns when it serves. It takes receivers on this machine,
-// keeps nothing and logs warnings only. The caller stops it.
+// Build builds the program into a folder, and returns its file.
+func Build(ctx context.Context, dir string) (program string, err error) {
+	program = filepath.Join(dir, "hermod")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "hermod/infra/local").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
+// Start builds the program, unless ProgramVariable names one, and starts it on a port of 127.0.0.1 after which the next one is free too,
+// for -demo. It returns when the program serves, which takes receivers on this machine, keeps nothing and logs warnings only. The caller
+// stops it.
 func Start(ctx context.Context, flags ...string) (*Service, error) {
 	dir, err := os.MkdirTemp("", "hermod-service-")
 	if err != nil {
@@ -45,11 +60,14 @@ func Start(ctx context.Context, flags ...string) (*Service, error) {
 }
 
 func (s *Service) start(ctx context.Context, flags []string) error {
-	program := filepath.Join(s.dir, "hermod")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "hermod/infra/local").CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
+	program := os.Getenv(ProgramVariable)
+	if program == "" {
+		var err error
+		if program, err = Build(ctx, s.dir); err != nil {
+			return err
+		}
 	}
-	address, err := freeAddress()
+	address, err := freePair()
 	if err != nil {
 		return err
 	}
@@ -132,6 +150,9 @@ func (s *Service) Stop() error {
 	return nil
 }
 
+// Said returns what the process wrote to its standard error. It must have been stopped.
+func (s *Service) Said() string { return s.stderr.String() }
+
 // readKey returns the key in what the program prints when it serves; empty if it ends before.
 func readKey(stdout io.Reader) string {
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
@@ -142,11 +163,20 @@ func readKey(stdout io.Reader) string {
 	return ""
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freePair keeps out of the range from which the system gives ports to whoever asks for any: there the next one is soon taken.
+func freePair() (string, error) {
+	for range 100 {
+		port := 10_000 + 2*rand.N(10_000)
+		first, err1 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		second, err2 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
+		for _, l := range []net.Listener{first, second} {
+			if l != nil {
+				l.Close()
+			}
+		}
+		if err1 == nil && err2 == nil {
+			return fmt.Sprintf("127.0.0.1:%d", port), nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("no two free ports in a row")
 }
