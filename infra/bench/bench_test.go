@@ -30,7 +30,11 @@ func TestMain(m *testing.M) {
 	case "publisher":
 		publish(os.Stdin, os.Stdout)
 	default:
-		os.Exit(m.Run())
+		code := m.Run()
+		for _, dir := range leftovers {
+			os.RemoveAll(dir)
+		}
+		os.Exit(code)
 	}
 }
 
@@ -41,7 +45,7 @@ func BenchmarkFlat(b *testing.B) { run(b, 1) }
 func BenchmarkFanout100(b *testing.B) { run(b, 100) }
 
 func run(b *testing.B, webhooks int) {
-	s := startService(b)
+	s := freshService(b)
 	sinkAddr, received := startSink(b)
 	workflow := s.setUp(b, webhooks, "http://"+sinkAddr+"/hook")
 	events := max(1, b.N/webhooks)
@@ -59,41 +63,13 @@ func run(b *testing.B, webhooks int) {
 	b.ReportMetric(float64(rss(b, s.pid))/(1<<20), "service-MB")
 }
 
-// service is a running one-machine Hermod.
-type service struct {
-	base, key string
-	pid       int
-}
-
-func startService(b *testing.B) *service {
+func freshService(b *testing.B) *service {
 	b.Helper()
-	dir := b.TempDir()
-	bin := filepath.Join(dir, "hermod")
-	if out, err := exec.Command("go", "build", "-o", bin, "hermod/infra/local").CombinedOutput(); err != nil {
-		b.Fatalf("build the service: %v\n%s", err, out)
+	s, err := startService(filepath.Join(b.TempDir(), "data"), "")
+	if err != nil {
+		b.Fatal(err)
 	}
-	cmd := exec.Command(bin, "-listen", "127.0.0.1:0", "-data", filepath.Join(dir, "data"), "-allow-http", "-allow-private", "-rate-limit", "0",
-		"-log", "warn")
-	cmd.Stderr = os.Stderr
-	lines := start(b, cmd)
-	s := &service{pid: cmd.Process.Pid}
-	for s.key == "" && lines.Scan() {
-		for _, word := range strings.Fields(lines.Text()) {
-			switch word = strings.TrimSuffix(word, ","); {
-			case strings.HasPrefix(word, "http://127.0.0.1:"):
-				s.base = word
-			case strings.HasPrefix(word, "hmd_"):
-				s.key = word
-			}
-		}
-	}
-	if s.key == "" {
-		b.Fatal("the service printed no key")
-	}
-	go func() { // keep its pipe empty
-		for lines.Scan() {
-		}
-	}()
+	b.Cleanup(s.kill)
 	return s
 }
 
@@ -146,30 +122,7 @@ func (s *service) launch(b *testing.B, workflow string, n int) []string {
 }
 
 func (s *service) post(b *testing.B, path string, in, out any) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		b.Error(err)
-		return
-	}
-	req, err := http.NewRequest("POST", s.base+path, bytes.NewReader(body))
-	if err != nil {
-		b.Error(err)
-		return
-	}
-	req.Header.Set("X-API-Key", s.key)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		b.Error(err)
-		return
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode/100 != 2 {
-		b.Errorf("POST %s answers %d: %s %v", path, res.StatusCode, answer, err)
-		return
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
+	if err := s.call("POST", path, in, out); err != nil {
 		b.Error(err)
 	}
 }
