@@ -69,10 +69,10 @@ func TestJobIsSettledAtOnceAndThenOnceASecondAtMost(t *testing.T) {
 		}
 		<-time.After(2 * settleEvery)
 		synctest.Wait()
-		for _, name := range []string{"p/a", "p/b"} {
+		for name, wait := range map[string]time.Duration{"p/a": 0, "p/b": settleEvery} { // b may come when the first round has begun without it
 			at := s.at[name]
-			if len(at) < 5 || len(at) > 7 || !at[0].Equal(start) {
-				t.Errorf("job %s, reported for 5 s, was settled %d times, first after %v; want 5 to 7 times, at once", name, len(at), at[0].Sub(start))
+			if len(at) < 5 || len(at) > 7 || at[0].Sub(start) > wait {
+				t.Errorf("job %s, reported for 5 s, was settled %d times, first after %v; want 5 to 7 times, first after %v", name, len(at), at[0].Sub(start), wait)
 			}
 			for i := range at[1:] {
 				if gap := at[i+1].Sub(at[i]); gap < settleEvery {
