@@ -51,9 +51,6 @@ func (s *console) createKey(ctx context.Context, c *call) (reply, error) {
 	made, err := post[apiKey](ctx, c, "/api-keys", map[string]any{
 		"name": c.form.Get("name"), "scopes": append([]string{}, c.form["scope"]...), "expires_at": expires,
 	})
-	if _, ok := refused(err); ok {
-		c.dialog = "new-key"
-	}
 	if err != nil {
 		return reply{}, err
 	}

@@ -28,7 +28,7 @@ type aim struct {
 	still  bool       // nothing of the API is changed by it
 }
 
-// target is a world with something of everything in a project, whose names all begin with zq, and with the demo.
+// target is a world with something of everything in a project, whose names all begin with zebra, and with the demo.
 type target struct {
 	*world
 	spy  *spy
@@ -61,28 +61,28 @@ func newTarget(t testing.TB) *target {
 	w.config.API, w.config.Demo = x.spy.before(w.api), x.spy.before(&receivers{})
 	w.console = console.New(w.config)
 
-	flow := w.newFlow("zq flow")
-	hook := w.newHook(object{"name": "zq hook", "url": w.receiver.URL + "/zq", "description": "zq description", "retry_schedule": []int{},
-		"headers": []object{{"name": "X-Zq", "value": "zq value"}}})
-	spare := w.newHook(object{"name": "zq spare", "url": w.receiver.URL + "/zq", "workflow_uid": flow})
+	flow := w.newFlow("zebra flow")
+	hook := w.newHook(object{"name": "zebra hook", "url": w.receiver.URL + "/zebra", "description": "zebra description", "retry_schedule": []int{},
+		"headers": []object{{"name": "X-Zebra", "value": "zebra value"}}})
+	spare := w.newHook(object{"name": "zebra spare", "url": w.receiver.URL + "/zebra", "workflow_uid": flow})
 	w.answer.Store(http.StatusBadGateway)
-	batch := w.newBatch(flow, "zq batch", 2)
-	w.report(batch, "zq/server", "zq/server")
-	running := w.newBatch(flow, "zq running", 2)
-	done := w.call("POST", "/workflows/"+flow+"/schedule", object{"job_name": "zq done"})["job_uid"].(string)
+	batch := w.newBatch(flow, "zebra batch", 2)
+	w.report(batch, "zebra/server", "zebra/server")
+	running := w.newBatch(flow, "zebra running", 2)
+	done := w.call("POST", "/workflows/"+flow+"/schedule", object{"job_name": "zebra done"})["job_uid"].(string)
 	for _, status := range []string{"running", "finished"} {
 		w.pass(time.Second)
 		w.call("PATCH", "/jobs/"+done, object{"status": status})
 	}
 	w.work()
 	task := w.call("POST", "/redrives", object{"job_uid": done})["uid"].(string)
-	key := w.call("POST", "/api-keys", object{"name": "zq key", "scopes": []string{"read"}})["uid"].(string)
+	key := w.call("POST", "/api-keys", object{"name": "zebra key", "scopes": []string{"read"}})["uid"].(string)
 	delivery := w.call("GET", "/deliveries?state=dead&webhook_uid="+hook, nil)["results"].([]any)[0].(object)["uid"].(string)
 	w.work()
 
 	fields := url.Values{
-		"name": {"zq"}, "url": {w.receiver.URL + "/zq"}, "event": {"failed", "succeeded"}, "header_name": {"X-Zq"}, "header_value": {"zq"}, "scope": {"project"}, "workflow_uid": {""},
-		"job_uid": {""}, "payload": {"v3"}, "signature": {"v1"}, "retry_schedule": {"1, 2"}, "timeout_seconds": {"5"}, "description": {"zq"},
+		"name": {"zebra"}, "url": {w.receiver.URL + "/zebra"}, "event": {"failed", "succeeded"}, "header_name": {"X-Zebra"}, "header_value": {"zebra"}, "scope": {"project"}, "workflow_uid": {""},
+		"job_uid": {""}, "payload": {"v3"}, "signature": {"v1"}, "retry_schedule": {"1, 2"}, "timeout_seconds": {"5"}, "description": {"zebra"},
 	}
 	with := func(form url.Values, more ...string) url.Values {
 		form = maps.Clone(form)
@@ -101,7 +101,7 @@ func newTarget(t testing.TB) *target {
 		"GET ": {path: "", reads: []string{"range"}},
 
 		"GET /webhooks":               {path: "/webhooks", reads: []string{"cursor"}},
-		"GET /webhooks/new":           {path: "/webhooks/new"},
+		"GET /webhooks/new":           {path: "/webhooks/new", reads: []string{"receiver"}},
 		"POST /webhooks/new":          {path: "/webhooks/new", form: with(fields, "secret", ""), status: 200},
 		"GET /webhooks/{uid}":         {path: "/webhooks/" + hook, reads: []string{"range"}},
 		"GET /webhooks/{uid}/edit":    {path: "/webhooks/" + hook + "/edit"},
@@ -116,22 +116,22 @@ func newTarget(t testing.TB) *target {
 		"GET /jobs/{uid}": {path: "/jobs/" + batch,
 			reads: []string{"tab", "tab=inputs&status", "tab=inputs&label", "tab=inputs&retryable", "tab=inputs&cursor", "tab=results&cursor", "tab=events&cursor",
 				"tab=webhooks&page", "tab=deliveries&state", "tab=deliveries&event", "tab=deliveries&cursor"}},
-		"POST /jobs/{uid}/retry":                    {path: "/jobs/" + batch + "/retry", form: url.Values{"label": {"zq"}, "labels": {""}, "force": {"on"}}},
+		"POST /jobs/{uid}/retry":                    {path: "/jobs/" + batch + "/retry", form: url.Values{"label": {"zebra"}, "labels": {""}, "force": {"on"}}},
 		"POST /jobs/{uid}/cancel":                   {path: "/jobs/" + running + "/cancel"},
 		"POST /jobs/{uid}/webhooks":                 {path: "/jobs/" + batch + "/webhooks", form: fields, status: 200},
 		"POST /jobs/{uid}/webhooks/retry":           {path: "/jobs/" + done + "/webhooks/retry"},
 		"POST /jobs/{uid}/webhooks/{webhook}/retry": {path: "/jobs/" + done + "/webhooks/" + hook + "/retry", form: url.Values{"event": {""}, "job_uid": {done}}},
 
 		"GET /api-keys":               {path: "/api-keys", reads: []string{"cursor"}, scope: "admin"},
-		"POST /api-keys":              {path: "/api-keys", form: url.Values{"name": {"zq"}, "scope": {"read"}, "expires_at": {""}}, scope: "admin", status: 200},
+		"POST /api-keys":              {path: "/api-keys", form: url.Values{"name": {"zebra"}, "scope": {"read"}, "expires_at": {""}}, scope: "admin", status: 200},
 		"POST /api-keys/{uid}/delete": {path: "/api-keys/" + key + "/delete", scope: "admin"},
 
 		"GET /reference":             {path: "/reference"},
 		"GET /reference/{operation}": {path: "/reference/launch"},
 
-		"GET /demo":         {path: "/demo"},
-		"POST /demo/launch": {path: "/demo/launch", form: url.Values{"workflow_uid": {flow}, "job_name": {"zq"}, "inputs": {"1"}}},
-		"POST /demo/{name}": {path: "/demo/broken", form: url.Values{"status": {"204"}, "delay": {""}, "fail_first": {""}, "hang": {""}}},
+		"GET /demo":                   {path: "/demo"},
+		"POST /demo/launch":           {path: "/demo/launch", form: url.Values{"workflow_uid": {flow}, "job_name": {"zebra"}, "inputs": {"1"}}},
+		"POST /demo/receivers/{name}": {path: "/demo/receivers/broken", form: url.Values{"status": {"204"}, "delay": {""}, "fail_first": {""}, "hang": {""}}},
 
 		"GET /deliveries":              {path: "/deliveries", reads: log},
 		"GET /deliveries/{uid}":        {path: "/deliveries/" + delivery, reads: []string{"asked"}},
@@ -300,7 +300,7 @@ func TestEveryRouteRefusesWhoMayNot(t *testing.T) {
 	x.each(func(name, method string, to aim) {
 		open := strings.HasSuffix(name, "/sign-in") || strings.HasSuffix(name, "/sign-out")
 		if !open {
-			p := nobody.send(method, to.path, to.form).is(http.StatusSeeOther).hides("zq")
+			p := nobody.send(method, to.path, to.form).is(http.StatusSeeOther).hides("zebra")
 			if !strings.HasPrefix(p.to, "/console/sign-in?to=%2Fconsole") {
 				t.Errorf("without a session %s leads to %s, want the page to sign in", name, p.to)
 			}
@@ -325,7 +325,7 @@ func TestEveryRouteRefusesWhoMayNot(t *testing.T) {
 			},
 		} {
 			before := full.cookie
-			full.send(method, to.path, to.form, forged).is(http.StatusForbidden).hides("zq")
+			full.send(method, to.path, to.form, forged).is(http.StatusForbidden).hides("zebra")
 			if full.cookie != before {
 				t.Errorf("%s of another site sets a cookie", name)
 			}
@@ -364,10 +364,10 @@ func TestAnotherProjectSeesAndChangesNothing(t *testing.T) {
 				}
 			}
 			own := strings.NewReplacer()
-			if foreign.form.Get("name") == "zq" { // what was typed is shown again
-				own = strings.NewReplacer(`"zq"`, "", ">zq<", "", `"X-Zq"`, "", x.receiver.URL+"/zq", "")
+			if foreign.form.Get("name") == "zebra" { // what was typed is shown again
+				own = strings.NewReplacer(`"zebra"`, "", ">zebra<", "", `"X-Zebra"`, "", x.receiver.URL+"/zebra", "")
 			}
-			if text := own.Replace(p.body); strings.Contains(strings.ToLower(text), "zq") || strings.Contains(text, "Project full") {
+			if text := own.Replace(p.body); strings.Contains(strings.ToLower(text), "zebra") || strings.Contains(text, "Project full") {
 				t.Errorf("to another project %s %s tells names: %s", method, sent, p.said())
 			}
 		}
@@ -462,7 +462,7 @@ func TestNonsenseInAPathNamesNothing(t *testing.T) {
 				case p.status == http.StatusNotFound || p.status == http.StatusBadRequest || p.status == http.StatusRequestURITooLong:
 				case name == "POST /webhooks/{uid}/delete" && p.status == http.StatusSeeOther: // it is as good as gone
 				default:
-					if name != "POST /demo/{name}" { // the demo knows its own names
+					if name != "POST /demo/receivers/{name}" { // the demo knows its own names
 						t.Errorf("%s with %.60q answers %d, want 404: %s", name, text, p.status, p.said())
 					}
 				}
@@ -473,7 +473,7 @@ func TestNonsenseInAPathNamesNothing(t *testing.T) {
 				v.send(method, strings.Join(parts, "/"), to.form)
 			}
 		}
-		if name != "POST /demo/{name}" {
+		if name != "POST /demo/receivers/{name}" {
 			x.unchanged("with nonsense in its path", name)
 		}
 		x.spy.changes = nil
@@ -481,6 +481,7 @@ func TestNonsenseInAPathNamesNothing(t *testing.T) {
 }
 
 func TestNonsenseInAQueryIsSaidToBe(t *testing.T) {
+	t.Parallel()
 	x := newTarget(t)
 	v := x.visit("full")
 	everywhere := []string{"done", "dialog", "no_such_parameter", "once", "key"}
@@ -495,9 +496,8 @@ func TestNonsenseInAQueryIsSaidToBe(t *testing.T) {
 			turn++
 			for _, text := range some(nonsense, turn) {
 				p := v.send(method, path+"?"+parameter+"="+url.QueryEscape(text), nil)
-				_, reads, _ := strings.Cut(parameter, "&")
-				if isCursor := strings.HasSuffix(parameter, "cursor"); isCursor && p.status != http.StatusBadRequest && p.status != http.StatusRequestURITooLong && strings.TrimSpace(text) != "" {
-					t.Errorf("%s?%s%s=%.60q answers %d, want 400: %s", path, parameter, reads, text, p.status, p.said())
+				if strings.HasSuffix(parameter, "cursor") && p.status != http.StatusBadRequest && p.status != http.StatusRequestURITooLong {
+					t.Errorf("%s?%s=%.60q answers %d, want 400: %s", path, parameter, text, p.status, p.said())
 				}
 			}
 			for _, raw := range []string{"%zz", "a=b;c=d", "&&&=&=", "%00", "=", "a&" + parameter} {
@@ -574,6 +574,7 @@ func TestWhatIsNoFormIsRefused(t *testing.T) {
 
 // A field may be refused or taken, but whatever is in it, the answer is a page that is safe and not too long.
 func TestNonsenseInAFormIsAnsweredByASoundPage(t *testing.T) {
+	t.Parallel()
 	x := newTarget(t)
 	v := x.visit("full")
 	long := []string{strings.Repeat("x", 300<<10), strings.Repeat(`"`, 100<<10), strings.Repeat("x,", 20_000), strings.Repeat("\n", 50_000)}
@@ -586,8 +587,8 @@ func TestNonsenseInAFormIsAnsweredByASoundPage(t *testing.T) {
 		if form == nil {
 			form = url.Values{}
 		}
-		form.Set("once", "zq once")
-		form.Set("no_such_field", "zq")
+		form.Set("once", "zebra once")
+		form.Set("no_such_field", "zebra")
 		for _, field := range slices.Sorted(maps.Keys(form)) {
 			turn++
 			for _, text := range append(some(nonsense, turn), long[turn%len(long)]) {
@@ -599,7 +600,7 @@ func TestNonsenseInAFormIsAnsweredByASoundPage(t *testing.T) {
 				other[field] = []string{text}
 				session := *v
 				session.send(method, to.path, other)
-				if len(text) < 100 {
+				if text == probe {
 					other[field] = []string{text, text, "x", probe}
 					session.send(method, to.path, other)
 				}

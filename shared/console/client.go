@@ -2,17 +2,15 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
+	"strings"
 )
-
-// atOnce is how many requests of one page are under way together.
-const atOnce = 8
 
 // messageShown is how much of a refusal's message a page shows, in bytes of HTML: it may repeat what a client has typed.
 const messageShown = 2000
@@ -26,8 +24,9 @@ type refusal struct {
 	Params  map[string]any `json:"params"`
 }
 
+// Error leaves the message out: it may repeat what was typed, such as a key in the wrong field, and errors go into the log.
 func (r *refusal) Error() string {
-	return fmt.Sprintf("the API answers %d %s: %s", r.Status, r.Label, r.Message)
+	return fmt.Sprintf("refused with %d %s", r.Status, cmp.Or(r.Label, "by the console"))
 }
 
 // refused reports whether err is a refusal with one of the statuses; with any, if none is given.
@@ -69,7 +68,7 @@ func send[T any](ctx context.Context, c *call, method, path string, body any) (a
 	if w.status >= 300 {
 		r := &refusal{Status: w.status}
 		if err := json.Unmarshal(w.body.Bytes(), r); err != nil {
-			return answer, fmt.Errorf("%s %s: answer %d: %w", method, path, w.status, err)
+			return answer, fmt.Errorf("%s %s: answer %d: %w", method, withoutQuery(path), w.status, err)
 		}
 		r.Message = cut(r.Message, messageShown)
 		return answer, r
@@ -81,9 +80,15 @@ func send[T any](ctx context.Context, c *call, method, path string, body any) (a
 		return answer, nil
 	}
 	if err := json.Unmarshal(w.body.Bytes(), &answer); err != nil {
-		return answer, fmt.Errorf("%s %s: %w", method, path, err)
+		return answer, fmt.Errorf("%s %s: %w", method, withoutQuery(path), err)
 	}
 	return answer, nil
+}
+
+// withoutQuery is a path as an error may tell it.
+func withoutQuery(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return path
 }
 
 func (c *call) ask(ctx context.Context, method, path string, body any) (*recorder, error) {
@@ -91,7 +96,7 @@ func (c *call) ask(ctx context.Context, method, path string, body any) (*recorde
 	if body != nil {
 		var err error
 		if text, err = json.Marshal(body); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", method, path, err)
+			return nil, fmt.Errorf("%s %s: %w", method, withoutQuery(path), err)
 		}
 	}
 	r, err := http.NewRequestWithContext(ctx, method, "/v3"+path, bytes.NewReader(text))
@@ -126,38 +131,6 @@ type recorder struct {
 func (w *recorder) Header() http.Header         { return w.header }
 func (w *recorder) WriteHeader(status int)      { w.status = status }
 func (w *recorder) Write(p []byte) (int, error) { return w.body.Write(p) }
-
-// together does some things at once, and returns the first error.
-func together(things ...func() error) error {
-	return each(len(things), func(i int) error { return things[i]() })
-}
-
-// each calls do for every number below n, some at once, and returns the first error. A panic is one: in a goroutine of its own it would
-// end the process, and with it everybody's deliveries.
-func each(n int, do func(i int) error) error {
-	errs := make([]error, n)
-	var group sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
-	for i := range n {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					errs[i] = panicked(p)
-				}
-				<-slots
-			}()
-			errs[i] = do(i)
-		})
-	}
-	group.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // list is a page of a list.
 type list[T any] struct {

@@ -5,12 +5,10 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"hermod/shared/access"
 	"hermod/shared/redrive"
 )
 
@@ -36,7 +34,7 @@ type deadLettersView struct {
 	State     string // dead, cancelled or missing
 	Narrowed  bool   // by another filter than the state
 	States    []link
-	Kept      stock           // of the whole project, in that state
+	Kept      count           // of the whole project, in that state
 	Preview   *redrivePreview // nil: not counted
 	Table     deliveryTable   // some of them
 	Receivers []receiverOf
@@ -46,19 +44,6 @@ type deadLettersView struct {
 	Older     bool // there are more redrives
 	Since     string
 	Until     string
-}
-
-// stock is how many deliveries are in a state.
-type stock struct {
-	Count int  `json:"count"`
-	More  bool `json:"more"` // counting stopped there
-}
-
-// redrivePreview is what a redrive would take.
-type redrivePreview struct {
-	Matched int        `json:"matched"`
-	More    bool       `json:"more"` // counting stopped there
-	Sample  []delivery `json:"sample"`
 }
 
 // deadLettersPage shows what lies dead, or was cancelled, or is missing, and meets the filters, which live in its URL.
@@ -95,63 +80,6 @@ func (c *call) statesOf(current string) (links []link) {
 	return links
 }
 
-// readMatches counts what meets the filters, or lists the newest of it: where counting takes long and nobody asked for it, and for keys
-// that may not redrive.
-func (c *call) readMatches(ctx context.Context, v *deadLettersView, query url.Values) error {
-	stats, err := get[struct {
-		Now map[string]stock `json:"now"`
-	}](ctx, c, "/stats", nil)
-	if err != nil {
-		return err
-	}
-	v.Kept = stats.Now[v.State]
-	var rows []delivery
-	switch {
-	case c.May(access.Write) && (c.asked() || v.State != missing && v.Kept.Count <= countedUnasked):
-		v.Preview, rows, err = c.preview(ctx, query)
-	case v.State != missing && !query.Has("workflow_uid") && !query.Has("error_class"): // by these the log cannot be filtered
-		rows, err = c.sample(ctx, v.State, query)
-	}
-	if err := c.tolerate(err); err != nil {
-		return err
-	}
-	if v.Table, err = c.tableOf(ctx, rows); err != nil {
-		return err
-	}
-	v.Receivers = receiversOf(v.Table)
-	return nil
-}
-
-// preview asks what a redrive would take. It goes without the Idempotency-Key of a form that is shown again: it is another request.
-func (c *call) preview(ctx context.Context, query url.Values) (*redrivePreview, []delivery, error) {
-	apart := *c
-	apart.form = nil
-	body := bodyOf(query)
-	body["dry_run"] = true
-	p, err := post[redrivePreview](ctx, &apart, "/redrives", body)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &p, p.Sample, nil
-}
-
-// sample lists the newest deliveries in a state. Test events are never redriven.
-func (c *call) sample(ctx context.Context, state string, query url.Values) ([]delivery, error) {
-	query.Set("state", state)
-	query.Set("limit", sampled)
-	found, err := get[list[delivery]](ctx, c, "/deliveries", query)
-	return slices.DeleteFunc(found.Results, func(d delivery) bool { return d.Test }), err
-}
-
-// bodyOf returns filters as the API takes them for a redrive.
-func bodyOf(query url.Values) map[string]any {
-	body := map[string]any{}
-	for name := range query {
-		body[name] = query.Get(name)
-	}
-	return body
-}
-
 // readChoices reads what can be chosen to filter by.
 func (c *call) readChoices(ctx context.Context, v *deadLettersView) error {
 	hooks, err := get[list[webhook]](ctx, c, "/webhooks", url.Values{"limit": {strconv.Itoa(webhooksOffered)}})
@@ -162,9 +90,7 @@ func (c *call) readChoices(ctx context.Context, v *deadLettersView) error {
 		v.Webhooks = hooks.Results
 	}
 	flows, err := c.workflows(ctx)
-	if len(flows) <= workflowsOffered {
-		v.Workflows = flows
-	}
+	v.Workflows = offered(flows)
 	return err
 }
 
@@ -189,26 +115,7 @@ func (s *console) startRedrive(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return goTo(redrivePath(task.UID), "redriven")
-}
-
-// receiverOf is a webhook that deliveries belong to.
-type receiverOf struct {
-	webhook
-	Count int // of the deliveries that are shown
-}
-
-// receiversOf are the webhooks that the deliveries of a table belong to, those with most of them first.
-func receiversOf(t deliveryTable) (all []receiverOf) {
-	for _, d := range t.Rows {
-		at := slices.IndexFunc(all, func(r receiverOf) bool { return r.UID == d.WebhookUID })
-		if at < 0 {
-			at, all = len(all), append(all, receiverOf{webhook: named(t.webhooks, d.WebhookUID, webhook{UID: d.WebhookUID})})
-		}
-		all[at].Count++
-	}
-	slices.SortStableFunc(all, func(a, b receiverOf) int { return cmp.Compare(b.Count, a.Count) })
-	return all
+	return goTo(redrivePath(task.UID), "redrive-started")
 }
 
 // Noun is what one of the deliveries is called.

@@ -151,13 +151,22 @@ func TestWhatTheAPIRefusesOfARedriveIsShownWhereItWasTyped(t *testing.T) {
 		v.post("/dead-letters", url.Values{"once": {"one-" + typed}, "rate": {typed}}).is(400).
 			shows(`value="`+typed+`"`, `id="wrong-rate"`, `aria-invalid="true"`, "2 dead letters", "Redrive 2 deliveries")
 	}
-	v.get("/dead-letters?webhook_uid=x&event=failed").is(400).shows("webhook_uid", `value="x"`, "<option selected>failed", "Not counted")
+	v.get("/dead-letters?webhook_uid=x&event=failed").is(400).shows("webhook_uid", `value="x"`, "selected>failed", "Not counted")
 	v.get("/dead-letters?state=missing&error_class=status&preview=1").is(400).shows("error_class")
 	v.get("/dead-letters?state=succeeded").is(400).shows("state")
 	v.get("/redrives?cursor=x").is(400).shows("cursor")
 	if made := w.tasks(); len(made) != 0 {
 		t.Errorf("what was refused made %v", made)
 	}
+}
+
+// Who goes back to the form and corrects it sends the key that it had: what its page asked for meanwhile must not have used it up.
+func TestAFormThatWasRefusedCanBeCorrectedAndSent(t *testing.T) {
+	w := newWorld(t)
+	v := w.visit("full")
+	w.deadLetters(1, nil)
+	v.post("/dead-letters", url.Values{"once": {"the same"}, "rate": {"0"}}).is(400)
+	v.post("/dead-letters", url.Values{"once": {"the same"}, "rate": {"5"}}).follow().is(200).shows("The redrive has begun")
 }
 
 func TestAFormSentTwiceStartsOneRedrive(t *testing.T) {

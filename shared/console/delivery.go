@@ -88,7 +88,7 @@ func (s *console) retryDelivery(ctx context.Context, c *call) (reply, error) {
 	if _, err := post[nothing](ctx, c, deliveryPath(uid)+"/retry", nil); err != nil {
 		return reply{}, err
 	}
-	return toDelivery(uid, asked, "retried")
+	return toDelivery(uid, asked, "delivery-retried")
 }
 
 // toDelivery leads to the page of a delivery for which an attempt was asked for. Its address tells the page when that was: until the

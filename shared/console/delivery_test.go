@@ -85,7 +85,7 @@ func TestARetryShowsItsAttemptAlsoOfADeliveryThatHasEnded(t *testing.T) {
 	after.shows("One attempt was asked for.", "The retry that was asked for is on its way.", `data-live="2"`, "Live")
 
 	// The script takes done out of the address and asks for the rest of it again.
-	address := strings.TrimPrefix(strings.Replace(after.path, "&done=retried", "", 1), "/console")
+	address := strings.TrimPrefix(strings.Replace(after.path, "&done=delivery-retried", "", 1), "/console")
 	v.get(address).shows(`data-live="2"`).hides("was asked for. It")
 	w.work()
 	v.get(address).shows("Attempt 2", "retry on request").hides("data-live", "is on its way")

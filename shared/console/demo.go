@@ -2,53 +2,21 @@ package console
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
-	"time"
 
 	"hermod/shared/access"
 )
 
-// receiver is a path of the demo's receiver, how it behaves and what it has taken.
-type receiver struct {
-	Name         string     `json:"name"`
-	URL          string     `json:"url"`
-	Status       int        `json:"status"`
-	Delay        string     `json:"delay"`
-	FailFirst    int        `json:"fail_first"`
-	Hang         bool       `json:"hang"`
-	Taken        int        `json:"taken"`
-	LastStatus   *int       `json:"last_status"`
-	LastAt       *time.Time `json:"last_at"`
-	LastVerified *bool      `json:"last_verified"`
-}
-
-// Mood says in words how the path behaves.
-func (r receiver) Mood() string {
-	mood := "answers " + strconv.Itoa(r.Status)
-	switch {
-	case r.Hang:
-		return "never answers"
-	case r.FailFirst > 0:
-		mood = fmt.Sprintf("answers 503 to the next %d, then %d", r.FailFirst, r.Status)
-	}
-	if r.Delay != "" && r.Delay != "0s" {
-		mood += ", after " + r.Delay
-	}
-	return mood
-}
-
-// Well reports whether deliveries to it succeed.
-func (r receiver) Well() bool { return !r.Hang && r.FailFirst == 0 && r.Status/100 == 2 }
+// mostInputs is how many inputs a job of the demo may have.
+const mostInputs = 500
 
 // demoView is the page of the demo.
 type demoView struct {
 	Receivers []receiver
+	More      int // that are not shown
 	Workflows []workflow
 }
 
@@ -58,22 +26,20 @@ func (s *console) demoPage(ctx context.Context, c *call) (reply, error) {
 		return s.nowhere(ctx, c)
 	}
 	var view demoView
-	answer, err := c.askDemo(ctx, http.MethodGet, "/behave", nil)
+	told, err := askDemo[struct {
+		Receivers []receiver `json:"receivers"`
+	}](ctx, c, http.MethodGet, "/behave", nil)
 	if err != nil {
 		return reply{}, err
 	}
-	if err := json.Unmarshal(answer, &struct {
-		Receivers *[]receiver `json:"receivers"`
-	}{&view.Receivers}); err != nil {
-		return reply{}, fmt.Errorf("read the demo's answer: %w", err)
-	}
+	view.Receivers, view.More = lately(told.Receivers)
 	all, err := c.workflows(ctx)
 	view.Workflows = all[:min(len(all), 100)]
 	return reply{page: "demo", title: "Demo", data: view}, err
 }
 
-// behave says how a path of the receiver answers from now on.
-func (s *console) behave(ctx context.Context, c *call) (reply, error) {
+// changeReceiver says how a path of the receiver answers from now on.
+func (s *console) changeReceiver(ctx context.Context, c *call) (reply, error) {
 	switch {
 	case s.Demo == nil:
 		return s.nowhere(ctx, c)
@@ -86,17 +52,18 @@ func (s *console) behave(ctx context.Context, c *call) (reply, error) {
 			mood.Set(name, v)
 		}
 	}
-	if _, err := c.askDemo(ctx, http.MethodPost, "/behave/"+inPath(c.request.PathValue("name")), mood); err != nil {
+	if _, err := askDemo[nothing](ctx, c, http.MethodPost, "/behave/"+inPath(c.request.PathValue("name")), mood); err != nil {
 		return reply{}, err
 	}
-	return goTo("/demo", "behaves")
+	return goTo("/demo", "receiver-changed")
 }
 
-// launch launches a job of some inputs, which the demo's executor works on.
-func (s *console) launch(ctx context.Context, c *call) (reply, error) {
+// launchJob launches a job of some inputs, which the demo's executor works on.
+func (s *console) launchJob(ctx context.Context, c *call) (reply, error) {
 	n, err := strconv.Atoi(c.form.Get("inputs"))
-	if err != nil || n < 0 || n > 500 {
-		return reply{}, &refusal{Status: http.StatusBadRequest, Message: "Inputs must be a whole number from 0 to 500.", Params: map[string]any{"field": "inputs"}}
+	if err != nil || n < 0 || n > mostInputs {
+		why := fmt.Sprintf("Inputs must be a whole number from 0 to %d.", mostInputs)
+		return reply{}, &refusal{Status: http.StatusBadRequest, Message: why, Params: map[string]any{"field": "inputs"}}
 	}
 	body := map[string]any{"job_name": c.form.Get("job_name")}
 	if n > 0 {
@@ -112,37 +79,13 @@ func (s *console) launch(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return goTo(jobPath(launched.UID), "launched")
+	return goTo(jobPath(launched.UID), "job-launched")
 }
 
 // webhookToDemo returns a new webhook with what one to a path of the demo's receiver needs: its address, and the secret that it verifies
 // with.
 func (c *call) webhookToDemo(ctx context.Context, path string, fresh webhook) (webhook, error) {
-	answer, err := c.askDemo(ctx, http.MethodGet, "/webhook/"+inPath(path), nil)
-	if err != nil {
-		return fresh, err
-	}
-	if err := json.Unmarshal(answer, &fresh); err != nil {
-		return fresh, fmt.Errorf("read the demo's answer: %w", err)
-	}
-	return fresh, nil
-}
-
-// askDemo sends a request to the demo's receiver.
-func (c *call) askDemo(ctx context.Context, method, path string, query url.Values) ([]byte, error) {
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	r, err := http.NewRequestWithContext(ctx, method, path, nil)
-	if err != nil {
-		return nil, err
-	}
-	w := answerOf(c.Demo, r)
-	switch {
-	case w.status >= 500:
-		return nil, errors.New("the demo answers " + strconv.Itoa(w.status))
-	case w.status >= 400:
-		return nil, &refusal{Status: http.StatusBadRequest, Message: strings.TrimSpace(w.body.String())}
-	}
-	return w.body.Bytes(), nil
+	told, err := askDemo[webhook](ctx, c, http.MethodGet, "/webhook/"+inPath(path), nil)
+	fresh.Name, fresh.URL, fresh.Events, fresh.Secret, fresh.RetrySchedule = told.Name, told.URL, told.Events, told.Secret, told.RetrySchedule
+	return fresh, err
 }

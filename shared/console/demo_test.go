@@ -37,11 +37,11 @@ func TestTheDemoIsShownAndTold(t *testing.T) {
 	w.console = console.New(w.config)
 	v := w.visit("full")
 	v.get("/demo").is(200).shows("answers 500", "1\u2009234", "wrong signature", "answers 503 to the next 2, then 204, after 3s")
-	v.post("/demo/broken", url.Values{"status": {"204"}}).follow().is(200).shows("The receiver behaves so")
+	v.post("/demo/receivers/broken", url.Values{"status": {"204"}}).follow().is(200).shows("The receiver behaves so")
 	if len(demo.told) != 1 || demo.told[0] != "/behave/broken?status=204" {
 		t.Errorf("the demo was told %q, want that broken answers 204", demo.told)
 	}
-	v.post("/demo/broken", url.Values{"status": {"99"}}).is(400).shows("it must be a number from 200 to 599")
+	v.post("/demo/receivers/broken", url.Values{"status": {"99"}}).is(400).shows("it must be a number from 200 to 599")
 	w.visit("reader").get("/demo").is(200).hides(`action="/console/demo`, ">Mend<")
 }
 
@@ -80,5 +80,5 @@ func TestTheDemoLaunchesAJob(t *testing.T) {
 func TestWithoutADemoThereIsNone(t *testing.T) {
 	v := newWorld(t).visit("full")
 	v.get("").is(200).hides(">Demo<")
-	v.post("/demo/broken", url.Values{"status": {"204"}}).is(404)
+	v.post("/demo/receivers/broken", url.Values{"status": {"204"}}).is(404)
 }

@@ -1,8 +1,6 @@
 package console
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"reflect"
@@ -39,6 +37,7 @@ func (s *console) functions() template.FuncMap {
 		"join":     strings.Join,
 		"add":      func(a, b int) int { return a + b },
 
+		"statsRanges":    func() []statsRange { return statsRanges },
 		"phases":         func() []string { return phaseNames },
 		"eventTypes":     func() []string { return eventTypes },
 		"deliveryStates": func() []string { return deliveryStates },
@@ -118,26 +117,6 @@ func deref(v any) any {
 		return ""
 	}
 	return p.Elem().Interface()
-}
-
-// pretty sets JSON out in lines; what is none stays as it is.
-func pretty(v any) string {
-	var raw []byte
-	switch t := v.(type) {
-	case json.RawMessage:
-		raw = t
-	case string:
-		raw = []byte(t)
-	case *string:
-		if t != nil {
-			raw = []byte(*t)
-		}
-	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return string(raw)
-	}
-	return b.String()
 }
 
 // dict makes a map for a part that needs several values: dict "Name" .Name "URL" .URL.

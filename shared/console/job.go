@@ -54,7 +54,7 @@ func (s *console) jobPage(ctx context.Context, c *call) (reply, error) {
 	)
 	view.Live = j.Open() && c.form == nil
 	query := c.request.URL.Query() // after a retry of its webhooks the tab looks for new attempts at least once
-	view.Moving = c.form == nil && !query.Has("cursor") && (j.Open() || view.unsettled() || query.Get("done") == "job-resent")
+	view.Moving = c.form == nil && !query.Has("cursor") && (j.Open() || view.unsettled() || query.Get("done") == "webhooks-retried")
 	return reply{page: "job", title: j.Label(), data: view}, err
 }
 
@@ -109,12 +109,10 @@ func (c *call) jobDeliveries(ctx context.Context, j job) (deliveriesView, error)
 	return deliveriesView{Table: table, Next: c.nextPage(found.cursor())}, err
 }
 
-// jobBack returns the page that shows a refused form of a job's page again: a tab, with a dialog open.
-func (s *console) jobBack(tab, dialog string) handler {
+// jobTab returns the page of a job with one of its tabs, for a form on it that is refused.
+func (s *console) jobTab(tab string) handler {
 	return func(ctx context.Context, c *call) (reply, error) {
-		if c.dialog = dialog; tab != "" {
-			c.request.URL.RawQuery = "tab=" + tab
-		}
+		c.request.URL.RawQuery = "tab=" + tab
 		return s.jobPage(ctx, c)
 	}
 }

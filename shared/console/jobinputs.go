@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -69,25 +68,4 @@ func (c *call) failedLabels(ctx context.Context, j job) (labels []string, err er
 	}
 	slices.Sort(labels)
 	return slices.Compact(labels), err
-}
-
-// spaced writes JSON of one line with spaces after commas and colons, where browsers may begin a new line.
-func spaced(text string) string {
-	var b strings.Builder
-	quoted, escaped := false, false
-	for i := range len(text) {
-		c := text[i]
-		b.WriteByte(c)
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && c == '\\':
-			escaped = true
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == ',' || c == ':'):
-			b.WriteByte(' ')
-		}
-	}
-	return b.String()
 }

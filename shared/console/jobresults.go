@@ -66,13 +66,14 @@ func flat(fields map[string]json.RawMessage) bool {
 
 // keysOf returns the keys of a flat object in the order in which they are written, each once.
 func keysOf(object json.RawMessage) (keys []string) {
+	seen := map[string]bool{}
 	d := json.NewDecoder(bytes.NewReader(object))
 	d.Token() // {
 	for d.More() {
 		key, _ := d.Token()
 		d.Token() // the value
-		if text, ok := key.(string); ok && !slices.Contains(keys, text) {
-			keys = append(keys, text)
+		if text, ok := key.(string); ok && !seen[text] {
+			keys, seen[text] = append(keys, text), true
 		}
 	}
 	return keys

@@ -2,8 +2,6 @@ package console
 
 import "context"
 
-const workflowsOffered = 200 // in a select; of a project with more, one types the uid
-
 // jobsView is the list of jobs.
 type jobsView struct {
 	Jobs      []job
@@ -27,11 +25,8 @@ func (s *console) jobsPage(ctx context.Context, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	view := jobsView{Jobs: found.Results, Workflows: workflows, Next: c.nextPage(found.cursor()), First: firstOf(workflows)}
+	view := jobsView{Jobs: found.Results, Workflows: offered(workflows), Next: c.nextPage(found.cursor()), First: firstOf(workflows)}
 	view.Launch = c.launchCommand(view.First, jobWithInputs)
-	if len(workflows) > workflowsOffered {
-		view.Workflows = nil
-	}
 	return reply{page: "jobs", title: "Jobs", data: view}, nil
 }
 

@@ -84,11 +84,6 @@ func (s *console) retryJobWebhook(ctx context.Context, c *call) (reply, error) {
 	return c.resend(ctx, c.request.PathValue("webhook"))
 }
 
-// retryJobWebhookBack shows the form of retryJobWebhook again.
-func (s *console) retryJobWebhookBack(ctx context.Context, c *call) (reply, error) {
-	return s.jobBack(tabWebhooks, "retry-"+c.request.PathValue("webhook"))(ctx, c)
-}
-
 // resentView says to which webhooks a job's events are on their way, and to which not.
 type resentView struct {
 	JobUID     string
@@ -113,7 +108,7 @@ func (s *console) retryJobWebhooks(ctx context.Context, c *call) (reply, error) 
 	case err != nil:
 		return reply{}, err
 	case len(answer.Skipped) == 0:
-		return goTo(jobPath(uid)+"?tab=deliveries", "job-resent")
+		return goTo(jobPath(uid)+"?tab=deliveries", "webhooks-retried")
 	}
 	shown := answer.Skipped[:min(len(answer.Skipped), jobWebhooksShown)]
 	uids := make([]string, len(shown))

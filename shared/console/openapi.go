@@ -1,7 +1,7 @@
 package console
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,34 +96,48 @@ func (d *document) operation(method, path string, item, n *yaml.Node) operation 
 	if tags := items(at(n, "tags")); len(tags) > 0 {
 		op.Tag = tags[0].Value
 	}
-	for _, s := range items(at(n, "security")) {
-		for _, scopes := range pairs(s) {
-			for _, scope := range items(scopes) {
-				if !slices.Contains(op.Scopes, scope.Value) {
-					op.Scopes = append(op.Scopes, scope.Value)
+	op.Scopes = scopesOf(n)
+	op.Parameters = append(d.parameters(item), d.parameters(n)...)
+	op.Body, op.BodyExample = d.content(at(n, "requestBody"))
+	for status, r := range pairs(at(n, "responses")) {
+		op.Answers = append(op.Answers, d.answer(status, d.follow(r)))
+	}
+	return op
+}
+
+// scopesOf returns the scopes of an operation, each once, whichever way the key is sent.
+func scopesOf(n *yaml.Node) (scopes []string) {
+	for _, scheme := range items(at(n, "security")) {
+		for _, list := range pairs(scheme) {
+			for _, scope := range items(list) {
+				if !slices.Contains(scopes, scope.Value) {
+					scopes = append(scopes, scope.Value)
 				}
 			}
 		}
 	}
-	for _, p := range append(items(at(item, "parameters")), items(at(n, "parameters"))...) {
+	return scopes
+}
+
+// parameters returns those of a path, or of an operation.
+func (d *document) parameters(n *yaml.Node) (list []fieldDoc) {
+	for _, p := range items(at(n, "parameters")) {
 		p = d.follow(p)
 		f := d.field(scalar(at(p, "name")), at(p, "schema"), 0)
 		f.In, f.Required = scalar(at(p, "in")), scalar(at(p, "required")) == "true"
-		if about := scalar(at(p, "description")); about != "" {
-			f.About = about
-		}
-		op.Parameters = append(op.Parameters, f)
+		f.About = cmp.Or(scalar(at(p, "description")), f.About)
+		list = append(list, f)
 	}
-	op.Body, op.BodyExample = d.content(at(n, "requestBody"))
-	for status, r := range pairs(at(n, "responses")) {
-		r = d.follow(r)
-		a := answerDoc{Status: status, About: scalar(at(r, "description"))}
-		if status < "300" {
-			a.Fields, a.Example = d.content(r)
-		}
-		op.Answers = append(op.Answers, a)
+	return list
+}
+
+// answer tells an answer; of an error only what it means, for all of them have the same fields.
+func (d *document) answer(status string, n *yaml.Node) answerDoc {
+	a := answerDoc{Status: status, About: scalar(at(n, "description"))}
+	if status < "300" {
+		a.Fields, a.Example = d.content(n)
 	}
-	return op
+	return a
 }
 
 // content returns the fields and the example of a body in JSON.
@@ -152,10 +166,7 @@ func (d *document) fields(schema *yaml.Node, depth int) (list []fieldDoc) {
 	if inner := at(schema, "items"); inner != nil {
 		return d.fields(inner, depth)
 	}
-	var required []string
-	for _, r := range items(at(schema, "required")) {
-		required = append(required, r.Value)
-	}
+	required := values(at(schema, "required"))
 	for _, part := range append(items(at(schema, "allOf")), items(at(schema, "oneOf"))...) {
 		for _, f := range d.fields(part, depth) {
 			f.Required = f.Required || f.Depth == depth && slices.Contains(required, f.Name)
@@ -173,34 +184,31 @@ func (d *document) fields(schema *yaml.Node, depth int) (list []fieldDoc) {
 // field describes a value by its schema.
 func (d *document) field(name string, schema *yaml.Node, depth int) fieldDoc {
 	whole := d.follow(schema)
-	f := fieldDoc{Name: name, Depth: depth, Kind: d.kind(whole), About: scalar(at(whole, "description"))}
-	if about := scalar(at(schema, "description")); about != "" {
-		f.About = about
-	}
+	about := cmp.Or(scalar(at(schema, "description")), scalar(at(whole, "description")))
+	return fieldDoc{Name: name, Depth: depth, Kind: d.kind(whole), About: about, Limits: limitsOf(whole)}
+}
+
+// limitsOf says what a value may be.
+func limitsOf(schema *yaml.Node) string {
 	var limits []string
-	if words := items(at(whole, "enum")); len(words) > 0 {
-		var all []string
-		for _, w := range words {
-			all = append(all, w.Value)
-		}
-		limits = append(limits, "one of "+strings.Join(all, ", "))
+	if words := values(at(schema, "enum")); len(words) > 0 {
+		limits = append(limits, "one of "+strings.Join(words, ", "))
 	}
 	for _, bound := range []struct{ key, text string }{
 		{"minimum", "at least %s"}, {"maximum", "at most %s"}, {"minItems", "at least %s items"}, {"maxItems", "at most %s items"},
 		{"maxLength", "at most %s characters"}, {"default", "default %s"},
 	} {
-		if v := scalar(at(whole, bound.key)); v != "" {
+		if v := scalar(at(schema, bound.key)); v != "" {
 			limits = append(limits, fmt.Sprintf(bound.text, v))
 		}
 	}
-	f.Limits = strings.Join(limits, "; ")
-	return f
+	return strings.Join(limits, "; ")
 }
 
 // kind is what a value is: string, array of object, integer or null.
 func (d *document) kind(schema *yaml.Node) string {
 	t := at(schema, "type")
-	kinds := []string{}
+	var kinds []string
 	switch {
 	case t == nil && at(schema, "enum") != nil:
 		kinds = append(kinds, "string")
@@ -210,9 +218,7 @@ func (d *document) kind(schema *yaml.Node) string {
 		}
 		return "any"
 	case t.Kind == yaml.SequenceNode:
-		for _, k := range t.Content {
-			kinds = append(kinds, k.Value)
-		}
+		kinds = values(t)
 	default:
 		kinds = append(kinds, t.Value)
 	}
@@ -235,92 +241,4 @@ func (d *document) follow(n *yaml.Node) *yaml.Node {
 		}
 	}
 	return nil
-}
-
-// jsonOf writes an example as JSON, in its own order.
-func jsonOf(n *yaml.Node) string {
-	if n == nil {
-		return ""
-	}
-	var b strings.Builder
-	writeJSON(&b, n, "")
-	return b.String()
-}
-
-func writeJSON(b *strings.Builder, n *yaml.Node, indent string) {
-	switch {
-	case n.Kind == yaml.MappingNode && len(n.Content) > 0:
-		separator := "{\n"
-		for name, value := range pairs(n) {
-			fmt.Fprintf(b, "%s%s  %s: ", separator, indent, quoted(name))
-			writeJSON(b, value, indent+"  ")
-			separator = ",\n"
-		}
-		b.WriteString("\n" + indent + "}")
-	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
-		b.WriteString("[")
-		for i, item := range n.Content {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			writeJSON(b, item, indent+"  ")
-		}
-		b.WriteString("]")
-	default:
-		var v any
-		if err := n.Decode(&v); err == nil {
-			b.WriteString(quoted(v))
-		}
-	}
-}
-
-// quoted writes a value as JSON, with < and & as they are: templates escape them.
-func quoted(v any) string {
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return "null"
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// at returns the value of a key; nil if there is none.
-func at(n *yaml.Node, key string) *yaml.Node {
-	for name, value := range pairs(n) {
-		if name == key {
-			return value
-		}
-	}
-	return nil
-}
-
-// pairs goes over a mapping in its order.
-func pairs(n *yaml.Node) func(yield func(string, *yaml.Node) bool) {
-	return func(yield func(string, *yaml.Node) bool) {
-		if n == nil || n.Kind != yaml.MappingNode {
-			return
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if !yield(n.Content[i].Value, n.Content[i+1]) {
-				return
-			}
-		}
-	}
-}
-
-// items returns those of a sequence.
-func items(n *yaml.Node) []*yaml.Node {
-	if n == nil || n.Kind != yaml.SequenceNode {
-		return nil
-	}
-	return slices.Clone(n.Content)
-}
-
-// scalar is a scalar's text; empty if there is none.
-func scalar(n *yaml.Node) string {
-	if n == nil || n.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return strings.TrimSpace(n.Value)
 }

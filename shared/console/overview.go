@@ -17,7 +17,6 @@ const (
 // overviewView is what the overview shows.
 type overviewView struct {
 	Range    statsRange
-	Ranges   []statsRange
 	Stats    projectStats
 	Chart    chart
 	Webhooks int
@@ -55,7 +54,7 @@ type ranked struct {
 
 func (s *console) overviewPage(ctx context.Context, c *call) (reply, error) {
 	now := s.Now()
-	view := overviewView{Range: c.rangeOf(), Ranges: statsRanges}
+	view := overviewView{Range: c.rangeOf()}
 	since, _ := view.Range.at(now)
 	query := url.Values{"since": {since.Format(time.RFC3339)}}
 	var hooks []webhook
@@ -75,14 +74,17 @@ func (s *console) overviewPage(ctx context.Context, c *call) (reply, error) {
 		return reply{}, err
 	}
 	if view.Fresh {
-		flows, err := c.workflows(ctx)
-		if err != nil {
-			return reply{}, err
-		}
-		view.First = firstOf(flows)
-		view.Launch, view.Report = c.launchCommand(view.First, jobAlone), c.reportCommand("running")+"\n"+c.reportCommand("finished")
+		err = view.readFirstSteps(ctx, c)
 	}
-	return reply{page: "overview", title: "Overview", data: view}, nil
+	return reply{page: "overview", title: "Overview", data: view}, err
+}
+
+// readFirstSteps reads what is shown of a project that has sent nothing yet.
+func (v *overviewView) readFirstSteps(ctx context.Context, c *call) error {
+	flows, err := c.workflows(ctx)
+	v.First = firstOf(flows)
+	v.Launch, v.Report = c.launchCommand(v.First, jobAlone), c.reportCommand("running")+"\n"+c.reportCommand("finished")
+	return err
 }
 
 // longestFailing returns the webhooks that fail longest, and how many fail.
@@ -100,7 +102,7 @@ func (c *call) slowest(ctx context.Context, hooks []webhook, query url.Values) (
 	used = used[:min(len(used), rankedAtMost)]
 	all := make([]ranked, len(used))
 	err := each(len(used), func(i int) error {
-		stats, err := get[stats](ctx, c, "/webhooks/"+used[i].UID+"/stats", query)
+		stats, err := get[stats](ctx, c, webhookPath(used[i].UID)+"/stats", query)
 		all[i] = ranked{used[i], stats.Totals}
 		return err
 	})

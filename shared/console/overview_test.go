@@ -54,7 +54,7 @@ func TestTheOverviewTellsHowTheProjectIs(t *testing.T) {
 	v.get("").is(200).hides("First steps", "<broken>").shows("50\u00a0%", "1 succeeded, 1 died", "4 attempts", `aria-label="Deliveries by outcome: `,
 		`<a href="/console/deliveries?state=retrying">2</a>`, `<a href="/console/dead-letters">1</a>`,
 		"/console/why?webhook_uid="+broken, "/console/why?webhook_uid="+waiting, "&lt;broken&gt;", "$2.99", "3 webhooks are failing:", `<div class="value bad">`)
-	w.pass(3 * time.Minute)
+	w.pass(3*time.Minute + 30*time.Second)
 	if text := v.get("").text(); !strings.Contains(text, "waiting for 3 min") {
 		t.Errorf("the overview does not say how long a webhook has been failing: %s", text)
 	}
@@ -65,4 +65,20 @@ func TestTheOverviewTellsHowTheProjectIs(t *testing.T) {
 	v.get("?range=30d").is(200).shows("1 succeeded, 1 died")
 	v.get("?range=nonsense").is(200)
 	w.visit("other").get("").is(200).hides("broken", "1 succeeded")
+}
+
+func TestTheOverviewTellsFirstOfTheWebhookThatFailsLongest(t *testing.T) {
+	w := newWorld(t)
+	w.answer.Store(http.StatusInternalServerError)
+	flow := w.newFlow("Leads")
+	for _, name := range []string{"zeta", "alpha"} {
+		w.newHook(object{"name": name, "events": []string{"requested"}})
+		w.newJob(flow)
+		w.work()
+		w.pass(time.Hour)
+	}
+	page := w.visit("full").get("").is(200).shows("zeta", "alpha")
+	if strings.Index(page.body, "zeta") > strings.Index(page.body, "alpha") {
+		t.Errorf("alpha, which began to fail later, is told before zeta: %s", page.said())
+	}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"html/template"
 	"net/http"
 	"regexp"
@@ -25,6 +26,9 @@ func (s *console) document(ctx context.Context, c *call) (*document, error) {
 	answer, err := c.ask(ctx, http.MethodGet, "/openapi.yaml", nil)
 	if err != nil {
 		return nil, err
+	}
+	if answer.status != http.StatusOK { // which says nothing of what is to be read the next time
+		return nil, fmt.Errorf("GET /openapi.yaml: answer %d", answer.status)
 	}
 	s.reference.doc, err = readDocument(answer.body.Bytes())
 	return s.reference.doc, err

@@ -14,5 +14,5 @@ func (c *call) resend(ctx context.Context, webhookUID string) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return toDelivery(sent.UID, asked, "resent")
+	return toDelivery(sent.UID, asked, "webhook-retried")
 }

@@ -12,6 +12,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"hermod/shared/uid"
@@ -29,10 +30,18 @@ const (
 func (s *console) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := s.Now()
-		c := &call{console: s, request: r, writer: w, route: rt, began: now, id: cmp.Or(r.Header.Get("Apigw-Requestid"), uid.New(now))}
+		c := &call{console: s, request: r, writer: w, route: rt, began: now, id: requestID(r, now)}
 		status, size, err := c.answer()
 		c.log(status, size, err)
 	})
+}
+
+// requestID is what a gateway in front calls the request. What is longer than a gateway's was made up by a client.
+func requestID(r *http.Request, now time.Time) string {
+	if id := r.Header.Get("Apigw-Requestid"); id != "" && len(id) <= 64 {
+		return id
+	}
+	return uid.New(now)
 }
 
 // answer carries the request out. Whatever happens, there is a page.
@@ -89,6 +98,7 @@ func (c *call) perform() (reply, error) {
 		return reply{}, &long
 	case ok && c.route.back != nil && r.Status < 500:
 		c.problem = r
+		c.dialog = strings.NewReplacer("{uid}", c.uid(), "{webhook}", c.request.PathValue("webhook")).Replace(c.route.dialog)
 		return c.route.back(ctx, c)
 	}
 	return out, err

@@ -20,7 +20,7 @@ const (
 	// realm stands in the place of a project in what sessions are sealed for: which project one is of is known after it is opened.
 	realm        = "console"
 	sessionField = "session"
-	maxCookie    = 2048 // characters
+	maxCookie    = 4096 // characters: browsers keep no more
 )
 
 // session is who signed in.

@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 
 	"hermod/shared/access"
 	"hermod/shared/console"
+	"hermod/shared/uid"
 )
 
 func TestASessionIsACookieThatOnlyThisServiceOpens(t *testing.T) {
@@ -183,4 +186,108 @@ func TestFilesOfThisReleaseAreKeptByBrowsers(t *testing.T) {
 		}
 	}
 	v.get("/static/" + version + "/other.css").is(404)
+}
+
+// Nothing is stored, so signing out makes this browser forget, and nothing else: a copy of the cookie is good until its time or its key ends.
+func TestACopiedCookieOutlivesTheSignOutAndEndsWithItsKey(t *testing.T) {
+	w := newWorld(t)
+	w.addKey("mine", w.project, access.Read, access.Write)
+	v := w.visit("mine")
+	copied := &visitor{world: w, cookie: v.cookie}
+	v.post("/sign-out", nil)
+	copied.get("/jobs").is(200)
+
+	admin := w.visit("full")
+	for _, key := range w.call("GET", "/api-keys", nil)["results"].([]any) {
+		if key.(object)["name"] == "mine" {
+			admin.post("/api-keys/"+key.(object)["uid"].(string)+"/delete", nil).is(303)
+		}
+	}
+	copied.get("/jobs").is(303)
+	if copied.get("/sign-in").is(200); strings.Contains(copied.get("/sign-in").body, "Project full") {
+		t.Error("the page to sign in tells the project of a session that has ended")
+	}
+}
+
+func TestAKeyThatExpiresEndsItsSessions(t *testing.T) {
+	w := newWorld(t)
+	made := w.call("POST", "/api-keys", object{"name": "brief", "scopes": []string{"read", "write"}, "expires_at": w.now().Add(time.Hour).Format(time.RFC3339)})
+	w.keys["brief"] = made["key"].(string)
+	v := w.visit("brief")
+	v.get("/jobs").is(200)
+	w.pass(time.Hour)
+	v.get("/jobs").is(303)
+	v.post("/webhooks/new", url.Values{"url": {w.receiver.URL}, "event": {"failed"}}).is(303)
+	if hooks := w.call("GET", "/webhooks", nil)["results"].([]any); len(hooks) > 0 {
+		t.Errorf("an expired session has made %v", hooks)
+	}
+	(&visitor{world: w}).post("/sign-in", url.Values{"key": {w.keys["brief"]}}).is(403)
+}
+
+func TestASessionOfAnotherInstallationIsNone(t *testing.T) {
+	here, there := newWorld(t), newWorld(t)
+	there.keys["full"] = here.keys["full"]
+	stranger := there.visit("other")
+	if p := (&visitor{world: here, cookie: stranger.cookie}).get("/jobs"); p.status != 303 || !strings.Contains(p.to, "sign-in") {
+		t.Errorf("a cookie of another installation is answered %d and leads to %q, want the page to sign in", p.status, p.to)
+	}
+}
+
+// Browsers keep a cookie of 4,096 characters, and the name of a project is in it.
+func TestAProjectOfTheWorstNameCanBeSignedInto(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{strings.Repeat("<", access.MaxName), strings.Repeat("\u2028", access.MaxName/3), strings.Repeat("😀", access.MaxName/4)} {
+		key := name[:4]
+		p := access.Project{UID: uid.New(w.now()), Name: name, CreatedAt: w.now()}
+		w.noError(w.db.Access().CreateProject(w.Context(), p))
+		w.addKey(key, p.UID, access.Scopes...)
+		v := w.visit(key)
+		t.Logf("the cookie has %d characters", len(v.cookie.Value))
+		if n := len(v.cookie.String()); n > 4096 {
+			t.Errorf("the cookie of a project named %.20q… has %d characters, want at most 4,096", name, n)
+		}
+		v.get("/jobs").is(200)
+	}
+	t.Logf("an ordinary cookie has %d characters", len(w.visit("full").cookie.Value))
+}
+
+// Keys are pasted into the wrong place. The log has none of them, nor the cookie, and no query.
+func TestTheLogTellsNoSecrets(t *testing.T) {
+	w := newWorld(t)
+	var log bytes.Buffer
+	w.config.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	broken := false
+	w.config.API = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if broken {
+			http.Error(rw, "no JSON: "+r.URL.String(), http.StatusInternalServerError)
+			return
+		}
+		w.api.ServeHTTP(rw, r)
+	})
+	w.console = console.New(w.config)
+	v, key := w.visit("full"), w.keys["full"]
+	hook := w.newHook(nil)
+	for _, path := range []string{
+		"/sign-in?key=" + key, "/sign-in?to=/console/jobs?key=" + key, "?key=" + key, "/" + key, "/jobs?status=" + key, "/jobs?cursor=" + key, "/jobs/" + key, "/webhooks/" + key,
+		"/deliveries?webhook_uid=" + key, "/deliveries/" + key, "/dead-letters?job_uid=" + key, "/redrives/" + key, "/why?job_uid=" + key, "/why?webhook_uid=" + key, "/reference/" + key,
+	} {
+		for _, one := range []*visitor{v, {world: w}} {
+			one.get(path)
+			one.post(path, url.Values{"key": {key + "x"}, "once": {key}, "name": {key}, "url": {key}, "job_uid": {key}, "event": {key}, "rate": {key}})
+		}
+	}
+	v.post("/webhooks/"+hook+"/test", url.Values{"event": {key}, "job_uid": {key}})
+	v.post("/webhooks/"+hook+"/rotate", url.Values{"secret": {key}})
+	broken = true
+	v.get("/jobs?status=" + key)
+	v.get("/webhooks/" + hook + "?range=" + key)
+	v.post("/api-keys", url.Values{"name": {key}})
+	for name, secret := range map[string]string{"an API key": key, "the secret part of a key": key[len("hmd_"):], "a cookie": v.cookie.Value, "a query": "status="} {
+		if i := strings.Index(log.String(), secret); i >= 0 {
+			t.Errorf("the log has %s: …%s", name, log.String()[max(0, i-300):min(log.Len(), i+100)])
+		}
+	}
+	if lines := strings.Count(log.String(), "\n"); lines < 60 {
+		t.Errorf("the log has %d lines, want one for each request", lines)
+	}
 }

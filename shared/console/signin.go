@@ -10,6 +10,9 @@ import (
 	"hermod/shared/access"
 )
 
+// keyLooks is how one tells an API key from other texts.
+const keyLooks = "begins with hmd_ and has 47 characters."
+
 // signInView is what the page to sign in shows.
 type signInView struct {
 	To     string
@@ -41,9 +44,9 @@ func (s *console) signIn(ctx context.Context, c *call) (reply, error) {
 	key, err := s.Access.Check(ctx, token)
 	switch {
 	case token == "":
-		return reply{}, &refusal{Status: http.StatusBadRequest, Message: "Paste an API key: it begins with hmd_ and has 47 characters."}
+		return reply{}, &refusal{Status: http.StatusBadRequest, Message: "Paste an API key: it " + keyLooks}
 	case errors.Is(err, access.ErrNoKey):
-		return reply{}, &refusal{Status: http.StatusForbidden, Message: "There is no such API key, or it has expired or been deleted. A key begins with hmd_ and has 47 characters."}
+		return reply{}, &refusal{Status: http.StatusForbidden, Message: "There is no such API key, or it has expired or been deleted. A key " + keyLooks}
 	case err != nil:
 		return reply{}, err
 	case !key.May(access.Read):

@@ -17,8 +17,7 @@ type webhookView struct {
 	Schedule string
 	Stats    stats
 	Chart    chart
-	Range    string
-	Ranges   []statsRange
+	Range    statsRange
 	Recent   deliveryTable
 	LastFail *delivery // the newest of Recent whose last request failed; nil: none of them
 }
@@ -26,7 +25,7 @@ type webhookView struct {
 func (s *console) webhookPage(ctx context.Context, c *call) (reply, error) {
 	path, chosen := webhookPath(c.uid()), c.rangeOf()
 	c.standsAt(Base + path)
-	view := webhookView{Range: chosen.Name, Ranges: statsRanges}
+	view := webhookView{Range: chosen}
 	since, _ := chosen.at(s.Now())
 	var recent list[delivery]
 	err := together(
@@ -81,19 +80,14 @@ func (s *console) testWebhook(ctx context.Context, c *call) (reply, error) {
 	asked := s.Now()
 	sent, err := post[sentDelivery](ctx, c, webhookPath(c.uid())+"/test", body)
 	if err != nil {
-		c.dialog = "test"
 		return reply{}, err
 	}
-	return toDelivery(sent.UID, asked, "tested")
+	return toDelivery(sent.UID, asked, "webhook-tested")
 }
 
 // retryWebhook sends it a job's event.
 func (s *console) retryWebhook(ctx context.Context, c *call) (reply, error) {
-	out, err := c.resend(ctx, c.uid())
-	if err != nil {
-		c.dialog = "retry-" + c.uid()
-	}
-	return out, err
+	return c.resend(ctx, c.uid())
 }
 
 // enableWebhook enables or disables it, as the form says.
@@ -119,7 +113,6 @@ func (s *console) rotateSecret(ctx context.Context, c *call) (reply, error) {
 	}
 	w, err := post[webhook](ctx, c, webhookPath(c.uid())+"/secret/rotate", body)
 	if err != nil {
-		c.dialog = "rotate"
 		return reply{}, err
 	}
 	older := "Its older secrets sign nothing any more."

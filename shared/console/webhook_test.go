@@ -50,7 +50,7 @@ func TestATestEventIsSentAndItsDeliveryShown(t *testing.T) {
 	v.get("/webhooks/"+uid+"?dialog=test").is(200).shows(`<dialog id="test" aria-labelledby="test-title" open>`, "<option selected>paused</option>")
 	form := url.Values{"event": {"failed"}, "job_uid": {""}, "once": {onceOf(v.get("/webhooks/" + uid))}}
 	sent := v.post("/webhooks/"+uid+"/test", form).is(http.StatusSeeOther)
-	if again := v.post("/webhooks/"+uid+"/test", form); again.to != sent.to || !strings.HasPrefix(sent.to, "/console/deliveries/") || !strings.Contains(sent.to, "_"+uid+"?") || !strings.Contains(sent.to, "done=tested") {
+	if again := v.post("/webhooks/"+uid+"/test", form); again.to != sent.to || !strings.HasPrefix(sent.to, "/console/deliveries/") || !strings.Contains(sent.to, "_"+uid+"?") || !strings.Contains(sent.to, "done=webhook-tested") {
 		t.Errorf("the form leads to %s, and sent again to %s", sent.to, again.to)
 	}
 	w.work()

@@ -71,9 +71,7 @@ func (c *call) webhookEditor(ctx context.Context, title string, w webhook) (repl
 		func() (err error) { view.Workflows, err = c.workflows(ctx); return err },
 		func() (err error) { view.About, err = c.aboutEvents(ctx); return err },
 	)
-	if len(view.Workflows) > workflowsOffered {
-		view.Workflows = nil
-	}
+	view.Workflows = offered(view.Workflows)
 	slices.SortFunc(view.Workflows, func(a, b workflow) int { return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	return reply{page: "webhookedit", title: title, data: view}, err
 }

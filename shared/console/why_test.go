@@ -107,6 +107,7 @@ func TestAQuestionAboutNothingIsAnswered(t *testing.T) {
 }
 
 func TestAnAnswerIsNeverTooLong(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	flow := w.newFlow(strings.Repeat("'", 250))
 	w.answer.Store(http.StatusInternalServerError)

@@ -50,7 +50,8 @@ function openDialog(dialog) {
 
 // A dialog that was open from the start has nobody to give the focus back to, but the link that opens it.
 document.addEventListener("close", (event) => {
-  if (document.activeElement === document.body) document.querySelector(`[data-dialog="${event.target.id}"]`)?.focus();
+  const has = document.activeElement;
+  if (has === document.body || event.target.contains(has)) document.querySelector(`[data-dialog="${event.target.id}"]`)?.focus();
 }, true);
 
 // enliven gives what is in an element the behaviour that needs this script.
