@@ -8,6 +8,7 @@ import (
 )
 
 func TestAKeyIsMadeCopiedUsedAndDeleted(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	b := browser.Start(t)
 	p := s.SignIn(b)

@@ -1,14 +1,12 @@
 package browser_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"hermod/infra/browser"
-	"hermod/infra/openapi/service"
 )
 
 // mend has a path of the demo's receiver accept everything from now on.
@@ -25,6 +23,7 @@ func mend(t *testing.T, s *browser.Service, path string) {
 }
 
 func TestADeadLetterIsRedrivenWithProgress(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()
@@ -75,28 +74,25 @@ func deadOf(t *testing.T, s *browser.Service, jobs int) {
 	for i := range jobs {
 		s.Must("POST", "/workflows/"+flow.UID+"/schedule", map[string]any{"job_name": fmt.Sprintf("order %d", i)}, nil)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), browser.Patience)
-	defer cancel()
-	if err := service.Until(ctx, "the dead letters", func() (bool, error) {
-		var list struct{ Matched int }
-		err := s.Call(ctx, "POST", "/redrives", map[string]any{"workflow_uid": flow.UID, "dry_run": true}, &list)
-		return list.Matched == 2*jobs, err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	s.Until("the dead letters", func() bool {
+		var preview struct{ Matched int }
+		s.Must("POST", "/redrives", map[string]any{"workflow_uid": flow.UID, "dry_run": true}, &preview)
+		return preview.Matched == 2*jobs
+	})
 }
 
 func TestASlowRedriveIsCancelled(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
-	deadOf(t, s, 12)
+	deadOf(t, s, 60)
 	p.Open("/console/dead-letters")
 	p.Select("Workflow", "Orders")
 	p.Click("Preview")
-	p.Wait("24 dead letters meet these filters")
+	p.Wait("120 dead letters meet these filters")
 	p.Select("Last error", "connect")
 	p.Click("Preview")
-	p.Wait("12 dead letters meet these filters")
+	p.Wait("60 dead letters meet these filters")
 	p.Wait("Nobody there (10)")
 	p.Gone("Stranger (")
 	if at := p.Location(); !strings.Contains(at, "error_class=connect") || !strings.Contains(at, "workflow_uid=") {
@@ -105,22 +101,22 @@ func TestASlowRedriveIsCancelled(t *testing.T) {
 
 	p.Expect("status of 400")
 	p.Type("Deliveries a second", "0")
-	p.Click("Redrive 12 deliveries")
+	p.Click("Redrive 60 deliveries")
 	p.Wait("#wrong-rate")
 	if got := p.Value("Deliveries a second"); got != "0" {
 		t.Errorf("the refused form shows %q, want what was typed", got)
 	}
 	p.Axe()
 	p.Type("Deliveries a second", "1")
-	p.Click("Redrive 12 deliveries")
+	p.Click("Redrive 60 deliveries")
 	p.Wait("error connect")
 	p.Wait("sending")
-	p.Wait("5 of 12 sent")
+	p.Wait("5 of 60 sent")
 	p.Axe()
 	p.Click("Cancel")
 	p.Wait("The redrive is cancelled")
 	p.Gone("#cancel button")
-	if got := p.Text("#progress"); !strings.Contains(got, "of 12 sent") || strings.Contains(got, "12 of 12") {
+	if got := p.Text("#progress"); !strings.Contains(got, "of 60 sent") || strings.Contains(got, "60 of 60") {
 		t.Errorf("cancelled, the redrive shows %q, want fewer than all sent", got)
 	}
 	p.Wait("failed again") // what was sent before, by and by
@@ -129,12 +125,13 @@ func TestASlowRedriveIsCancelled(t *testing.T) {
 	p.Within("workflow Orders").Wait("cancelled")
 	p.Axe()
 	p.Within("workflow Orders").Click(`[href^="/console/redrives/"]`)
-	p.Wait("Redrive of 12 dead letters")
+	p.Wait("Redrive of 60 dead letters")
 	p.Click("See what lies dead by the same filters")
-	p.Wait("24 dead letters meet these filters")
+	p.Wait("120 dead letters meet these filters")
 }
 
 func TestTheStatesOfDeadLettersAreTabs(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	p := s.SignIn(browser.Start(t))
 	p.Open("/console/dead-letters")

@@ -44,6 +44,7 @@ func sendTo(s *browser.Service, url string, schedule []int) (hook, job string) {
 }
 
 func TestADeliveryIsFoundReadAndRetried(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	m := newMoody(t, http.StatusServiceUnavailable)
 	hook, job := sendTo(s, m.URL, []int{600})
@@ -65,6 +66,7 @@ func TestADeliveryIsFoundReadAndRetried(t *testing.T) {
 
 	p.Wait("job.requested for Shop")
 	p.Wait("Attempt 1 failed: the answer was 503 Service Unavailable. The next attempt is due in")
+	p.Within("#standing").Wait("not <b>today</b>")
 	p.Wait(".live")
 	p.Axe()
 	p.Click(`:is(summary)`)
@@ -102,6 +104,7 @@ func TestADeliveryIsFoundReadAndRetried(t *testing.T) {
 }
 
 func TestADeliveryShowsItsEndByItself(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	m := newMoody(t, http.StatusInternalServerError)
 	hook, _ := sendTo(s, m.URL, []int{1, 1})
@@ -123,6 +126,7 @@ func TestADeliveryShowsItsEndByItself(t *testing.T) {
 }
 
 func TestADisabledWebhookSaysWhyNothingIsRetried(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	m := newMoody(t, http.StatusBadGateway)
 	hook, _ := sendTo(s, m.URL, []int{600})
@@ -144,6 +148,7 @@ func TestADisabledWebhookSaysWhyNothingIsRetried(t *testing.T) {
 }
 
 func TestWhySomethingWasNotDelivered(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	m := newMoody(t, http.StatusNotFound)
 	hook, job := sendTo(s, m.URL, []int{})

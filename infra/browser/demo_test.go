@@ -7,6 +7,7 @@ import (
 )
 
 func TestTheDemosReceiverDoesAsItIsTold(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()

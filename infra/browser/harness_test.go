@@ -182,6 +182,7 @@ func site(t *testing.T) string {
 }
 
 func TestWhatAPageDoesWrongFailsItsTest(t *testing.T) {
+	t.Parallel()
 	b, base := Start(t), site(t)
 	tests := []struct{ page, want string }{
 		{"inline-script", "Content Security Policy directive 'default-src 'self''"},
@@ -224,6 +225,7 @@ func TestWhatAPageDoesWrongFailsItsTest(t *testing.T) {
 }
 
 func TestAGoodPageFailsNoTest(t *testing.T) {
+	t.Parallel()
 	p := Start(t).Page(site(t))
 	p.Open("/good")
 	p.Axe()
@@ -235,6 +237,7 @@ func TestAGoodPageFailsNoTest(t *testing.T) {
 }
 
 func TestAComplaintMayBeExpectedOnce(t *testing.T) {
+	t.Parallel()
 	b, base := Start(t), site(t)
 	r := try(b, base, func(p *Page) {
 		p.Expect("status of 403")
@@ -262,6 +265,7 @@ func TestAComplaintMayBeExpectedOnce(t *testing.T) {
 }
 
 func TestWhatShutsPeopleOutFailsTheTest(t *testing.T) {
+	t.Parallel()
 	b, base := Start(t), site(t)
 	for page, rule := range map[string]string{"no-alt": "image-alt", "no-name": "button-name", "no-label": "label", "no-contrast": "color-contrast"} {
 		r := try(b, base, func(p *Page) {
@@ -275,6 +279,7 @@ func TestWhatShutsPeopleOutFailsTheTest(t *testing.T) {
 }
 
 func TestAFormIsFilledInByItsLabels(t *testing.T) {
+	t.Parallel()
 	p := Start(t).Page(site(t))
 	p.Open("/form")
 	p.Type("Name", "Größe + 1")
@@ -298,6 +303,7 @@ func TestAFormIsFilledInByItsLabels(t *testing.T) {
 }
 
 func TestVerbsWaitForThePageThatAClickLeadsTo(t *testing.T) {
+	t.Parallel()
 	p := Start(t).Page(site(t))
 	for _, name := range []string{"Wait", "Follow"} {
 		p.Open("/slow")
@@ -315,6 +321,7 @@ func TestVerbsWaitForThePageThatAClickLeadsTo(t *testing.T) {
 }
 
 func TestPartsOfAPageAreToldApart(t *testing.T) {
+	t.Parallel()
 	b, base := Start(t), site(t)
 	tests := []struct {
 		name, page string
@@ -368,6 +375,7 @@ func TestPartsOfAPageAreToldApart(t *testing.T) {
 }
 
 func TestKeysMoveTheFocusAndActivate(t *testing.T) {
+	t.Parallel()
 	p := Start(t).Page(site(t))
 	p.Open("/keys")
 	for _, step := range []struct{ keys, want string }{{"Tab", `link "First"`}, {"Tab", `button "Second"`}, {"Shift+Tab", `link "First"`}} {
@@ -381,6 +389,7 @@ func TestKeysMoveTheFocusAndActivate(t *testing.T) {
 }
 
 func TestColoursWindowAndScriptAreThePersonsOwn(t *testing.T) {
+	t.Parallel()
 	p := Start(t).Page(site(t))
 	p.Open("/by-script")
 	p.Wait("light with script")
@@ -412,6 +421,7 @@ func TestColoursWindowAndScriptAreThePersonsOwn(t *testing.T) {
 
 // What signs people in is Secure, on this machine also without TLS.
 func TestCookiesOfOneTabAreItsOwn(t *testing.T) {
+	t.Parallel()
 	b, base := Start(t), site(t)
 	one, other := b.Page(base), b.Page(base)
 	one.Open("/cookie")
@@ -428,6 +438,7 @@ func TestCookiesOfOneTabAreItsOwn(t *testing.T) {
 }
 
 func TestWhatIsCopiedCanBeRead(t *testing.T) {
+	t.Parallel()
 	p := Start(t).Page(site(t))
 	p.Open("/copy")
 	p.Click("Copy")

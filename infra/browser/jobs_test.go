@@ -37,20 +37,28 @@ func launch(s *browser.Service, name string, inputs int) (uid string) {
 func report(s *browser.Service, job string, labels ...string) {
 	list := make([]map[string]any, len(labels))
 	for i, label := range labels {
-		list[i] = map[string]any{"index": i, "status": "succeeded", "output_count": 1, "results": []any{map[string]any{"name": fmt.Sprintf("Person %d", i)}}}
-		if label != "" {
-			scope := map[bool]string{true: "input", false: "server"}[label == "BAD_INPUT"]
-			list[i] = map[string]any{"index": i, "status": "failed", "error": map[string]any{"label": label, "scope": scope, "message": "It said no."}}
+		switch label {
+		case "":
+			list[i] = map[string]any{"index": i, "status": "succeeded", "output_count": 1, "results": []any{map[string]any{"name": fmt.Sprintf("Person %d", i)}}}
+		case "BAD_INPUT":
+			list[i] = failedInput(i, label, "input")
+		default:
+			list[i] = failedInput(i, label, "server")
 		}
 	}
 	s.Must("POST", "/jobs/"+job+"/inputs/report", map[string]any{"inputs": list}, nil)
 }
 
+func failedInput(index int, label, scope string) map[string]any {
+	return map[string]any{"index": index, "status": "failed", "error": map[string]any{"label": label, "scope": scope, "message": "It said no."}}
+}
+
 // The path of the Captain Data page: Add Webhook in a job's Webhooks tab, then Retry, paste a job UID, delivered.
 func TestAWebhookIsAddedToAJobAndRetriedWithAJobUID(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	r := newReceiver(t)
-	job := reportJob(t, s)
+	job := reportJob(s)
 	p := s.SignIn(browser.Start(t))
 	p.Open("/console/jobs/" + job)
 	p.Within(tabs).Click("Webhooks")
@@ -117,6 +125,7 @@ func TestAWebhookIsAddedToAJobAndRetriedWithAJobUID(t *testing.T) {
 }
 
 func TestAJobIsSeenWhileItRuns(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	job := launch(s, "nightly", 25)
 	p := s.SignIn(browser.Start(t))
@@ -155,15 +164,13 @@ func TestAJobIsSeenWhileItRuns(t *testing.T) {
 	p.Viewport(400, 800)
 	for _, tab := range []string{"Inputs", "Results", "Events", "Webhooks", "Deliveries"} {
 		p.Within(tabs).Click(tab)
-		var beyond int
-		if p.Evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth", &beyond); beyond > 0 {
-			t.Errorf("with the tab %s the page is %d pixels wider than the window, want it to fit", tab, beyond)
-		}
+		p.Fits()
 		p.Axe()
 	}
 }
 
 func TestFailedInputsAreRetriedAndAJobIsCancelled(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	job := launch(s, "nightly", 3)
 	report(s, job, "", "LIMIT_REACHED", "BAD_INPUT")
@@ -199,8 +206,9 @@ func TestFailedInputsAreRetriedAndAJobIsCancelled(t *testing.T) {
 }
 
 func TestJobsNeedNoScript(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
-	job := reportJob(t, s)
+	job := reportJob(s)
 	p := s.SignIn(browser.Start(t))
 	p.Script(false)
 	p.Open("/console/jobs?status=finished")

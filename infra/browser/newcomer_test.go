@@ -9,6 +9,7 @@ import (
 
 // What somebody does who has never seen Hermod, with nothing but what the pages say: no request here is made but by the browser.
 func TestANewcomerAddsAWebhookSeesWhyItFailsMendsTheReceiverAndRedrives(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()
@@ -46,6 +47,7 @@ func TestANewcomerAddsAWebhookSeesWhyItFailsMendsTheReceiverAndRedrives(t *testi
 
 // A webhook whose secret the receiver does not know is the mistake that is made most.
 func TestWhatIsSignedWithAnotherSecretIsExplained(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()
@@ -78,6 +80,7 @@ func TestWhatIsSignedWithAnotherSecretIsExplained(t *testing.T) {
 
 // The receiver's secret is the demo's, so mending is one click.
 func TestABrokenReceiverIsMendedOnTheDemosPageAndItsDeadLetterRedriven(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()

@@ -7,6 +7,7 @@ import (
 )
 
 func TestTheOverviewTellsHowItGoesAndLeadsOn(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()
@@ -26,6 +27,7 @@ func TestTheOverviewTellsHowItGoesAndLeadsOn(t *testing.T) {
 }
 
 func TestTheReferenceLeadsFromListToOperation(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	p := s.SignIn(browser.Start(t))
 	p.Click(`.side [href="/console/reference"]`)

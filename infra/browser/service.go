@@ -32,7 +32,7 @@ func ServeDemo(t T) *Service {
 		t.Fatalf("the port of the service: %v", err)
 	}
 	s.Demo = "http://" + u.Hostname() + ":" + strconv.Itoa(port+1)
-	s.until("the demo's first job", "/jobs")
+	s.Until("the demo's first job", func() bool { return s.any("/jobs") })
 	return s
 }
 
@@ -73,21 +73,25 @@ func (s *Service) Must(method, path string, in, out any) {
 // Played waits until the demo's first dead letter has come.
 func (s *Service) Played() {
 	s.t.Helper()
-	s.until("the demo's dead letter", "/deliveries?state=dead")
+	s.Until("the demo's dead letter", func() bool { return s.any("/deliveries?state=dead") })
 }
 
-// until waits until a list of the API has something in it.
-func (s *Service) until(what, path string) {
+// Until asks again and again whether it is so, and ends the test if it does not come to be.
+func (s *Service) Until(what string, so func() bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*Patience)
 	defer cancel()
-	if err := service.Until(ctx, what, func() (bool, error) {
-		var list struct{ Results []struct{ UID string } }
-		err := s.Call(ctx, "GET", path, nil, &list)
-		return len(list.Results) > 0, err
-	}); err != nil {
+	if err := service.Until(ctx, what, func() (bool, error) { return so(), nil }); err != nil {
 		s.t.Fatalf("%v", err)
 	}
+}
+
+// any reports whether a list of the API has something in it.
+func (s *Service) any(path string) bool {
+	s.t.Helper()
+	var list struct{ Results []struct{ UID string } }
+	s.Must("GET", path, nil, &list)
+	return len(list.Results) > 0
 }
 
 // SignIn returns a tab of the browser that is signed in with the key of the service's project.

@@ -13,6 +13,7 @@ import (
 const cookie = "__Host-hermod"
 
 func TestWhoSignsInGetsWhereTheyWantedToGo(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	p := browser.Start(t).Page(s.URL)
 	p.Open("/console/webhooks?state=disabled")
@@ -39,6 +40,7 @@ func TestWhoSignsInGetsWhereTheyWantedToGo(t *testing.T) {
 }
 
 func TestSigningInLeadsToTheConsoleOnly(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	b := browser.Start(t)
 	for _, to := range []string{"https://example.com/", "//example.com/console", "/v3/workspace", "/console@example.com", `/\example.com`} {
@@ -53,6 +55,7 @@ func TestSigningInLeadsToTheConsoleOnly(t *testing.T) {
 }
 
 func TestTheSessionIsACookieForTwelveHoursThatNoScriptReads(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	b := browser.Start(t)
 	p := s.SignIn(b)
@@ -72,6 +75,7 @@ func TestTheSessionIsACookieForTwelveHoursThatNoScriptReads(t *testing.T) {
 }
 
 func TestWhyNobodyIsSignedIn(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	var blind struct{ Key string }
 	s.Must("POST", "/api-keys", map[string]any{"name": "reports only", "scopes": []string{"write"}}, &blind)
@@ -100,6 +104,7 @@ func TestWhyNobodyIsSignedIn(t *testing.T) {
 }
 
 func TestSigningOutLeavesNothing(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	p := s.SignIn(browser.Start(t))
 	p.Open("/console/jobs")
@@ -115,15 +120,13 @@ func TestSigningOutLeavesNothing(t *testing.T) {
 }
 
 func TestSigningInNeedsNoScriptAndNoWideWindow(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	p := browser.Start(t).Page(s.URL)
 	p.Script(false)
 	p.Viewport(320, 568)
 	p.Open("/console")
-	var beyond int
-	if p.Evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth", &beyond); beyond > 0 {
-		t.Errorf("the page is %d pixels wider than the window, want it to fit", beyond)
-	}
+	p.Fits()
 	p.Type("API key", s.Key)
 	p.Click("Sign in")
 	p.Wait("Overview")
@@ -133,6 +136,7 @@ func TestSigningInNeedsNoScriptAndNoWideWindow(t *testing.T) {
 
 // Another port of the same host is another origin, and the same site: SameSite alone would let this pass.
 func TestAFormOfAnotherOriginDoesNothing(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeEmpty(t)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

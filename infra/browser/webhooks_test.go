@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"hermod/infra/browser"
-	"hermod/infra/openapi/service"
 	"hermod/shared/signature"
 )
 
@@ -78,6 +76,7 @@ func copied(t *testing.T, p *browser.Page) string {
 }
 
 func TestAWebhookIsAddedAndUsed(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	r := newReceiver(t)
 	p := s.SignIn(browser.Start(t))
@@ -140,7 +139,7 @@ func TestAWebhookIsAddedAndUsed(t *testing.T) {
 	p.Click("Retry")
 	p.Wait("job_uid names no job of this project")
 	p.Axe()
-	p.Type("Job UID", reportJob(t, s))
+	p.Type("Job UID", reportJob(s))
 	p.Click("Retry")
 	p.Wait("succeeded")
 	if got := r.got(); strings.Join(got, " ") != "job.failed job.succeeded" {
@@ -164,31 +163,27 @@ func TestAWebhookIsAddedAndUsed(t *testing.T) {
 }
 
 // reportJob returns a finished job of the demo's workflow Report.
-func reportJob(t *testing.T, s *browser.Service) (uid string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), browser.Patience)
-	defer cancel()
-	if err := service.Until(ctx, "a finished job of Report", func() (bool, error) {
+func reportJob(s *browser.Service) (uid string) {
+	s.Until("a finished job of Report", func() bool {
 		var list struct {
 			Results []struct {
 				UID      string
 				Workflow string `json:"workflow_name"`
 			}
 		}
-		err := s.Call(ctx, "GET", "/jobs?status=finished", nil, &list)
+		s.Must("GET", "/jobs?status=finished", nil, &list)
 		for _, j := range list.Results {
 			if j.Workflow == "Report" {
 				uid = j.UID
 			}
 		}
-		return uid != "", err
-	}); err != nil {
-		t.Fatal(err)
-	}
+		return uid != ""
+	})
 	return uid
 }
 
 func TestAWebhookIsChangedAndDeleted(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	p.Open("/console/webhooks")
@@ -253,6 +248,7 @@ func TestAWebhookIsChangedAndDeleted(t *testing.T) {
 }
 
 func TestAFailingWebhookSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	s.Played()
@@ -274,6 +270,7 @@ func TestAFailingWebhookSaysWhatToDo(t *testing.T) {
 }
 
 func TestWebhooksNeedNoScript(t *testing.T) {
+	t.Parallel()
 	s := browser.ServeDemo(t)
 	p := s.SignIn(browser.Start(t))
 	p.Script(false)
@@ -282,6 +279,14 @@ func TestWebhooksNeedNoScript(t *testing.T) {
 	p.Click("Send test event")
 	p.Select("Event", "failed")
 	p.Click("Send")
+	p.Wait("The test event is on its way")
+	delivery, _, _ := strings.Cut(strings.TrimPrefix(p.Location(), "/console"), "?")
+	s.Until("the test event", func() bool {
+		var told struct{ State string }
+		s.Must("GET", delivery, nil, &told)
+		return told.State == "succeeded"
+	})
+	p.Reload() // which without a script nobody else does
 	p.Wait("succeeded")
 	p.Open("/console/webhooks/new")
 	p.Gone("Add a header")

@@ -22,6 +22,24 @@ func (p *Page) Viewport(width, height int) {
 	})
 }
 
+// widest is the innermost element that reaches farthest beyond the window.
+const widest = `[...document.querySelectorAll('main *, header *')].filter(e => !e.closest('.scroll') || e.matches('.scroll'))
+	.filter(e => e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1)
+	.map(e => e.outerHTML.slice(0, 160)).at(-1) ?? 'nothing to see'`
+
+// Fits fails the test if the page is wider than the window.
+func (p *Page) Fits() {
+	p.t.Helper()
+	var beyond int
+	p.Evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth", &beyond)
+	if beyond <= 0 {
+		return
+	}
+	var who string
+	p.Evaluate(widest, &who)
+	p.t.Errorf("%s is %d pixels wider than the window, for %s", p.Location(), beyond, who)
+}
+
 // Dark says whether the person at the browser prefers dark colours.
 func (p *Page) Dark(dark bool) {
 	p.t.Helper()

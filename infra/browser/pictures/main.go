@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 
 	"hermod/infra/browser"
+	"hermod/infra/openapi/service"
 )
 
 // Size of the window, in pixels.
@@ -88,8 +90,7 @@ func take(t browser.T, to string, stdout io.Writer) {
 	p := s.SignIn(browser.Start(t))
 	p.Viewport(width, height)
 	enliven(t, s)
-	p.Open("/console")
-	p.Within("[aria-label='Dead letters']").Wait(fmt.Sprint(1 + len(towns))) // by itself
+	died(t, s, 1+len(towns))
 	for _, picture := range pictures {
 		p.Dark(picture.dark)
 		picture.way(p)
@@ -99,6 +100,21 @@ func take(t browser.T, to string, stdout io.Writer) {
 			t.Fatalf("%v", err)
 		}
 		fmt.Fprintln(stdout, file)
+	}
+}
+
+// died waits until so many deliveries are dead.
+func died(t browser.T, s *browser.Service, n int) {
+	ctx, cancel := context.WithTimeout(context.Background(), 4*browser.Patience)
+	defer cancel()
+	if err := service.Until(ctx, fmt.Sprint(n, " dead letters"), func() (bool, error) {
+		var stats struct {
+			Now struct{ Dead struct{ Count int } }
+		}
+		err := s.Call(ctx, "GET", "/stats", nil, &stats)
+		return stats.Now.Dead.Count == n, err
+	}); err != nil {
+		t.Fatalf("%v", err)
 	}
 }
 
